@@ -1,0 +1,326 @@
+"""Checks that every module shares, so that all errors speak with one voice."""
+
+from __future__ import annotations
+
+import numbers
+import os
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+__all__ = [
+    "check_choice",
+    "check_number",
+    "check_recordings",
+    "check_same_length",
+    "resolve_random_state",
+]
+
+_ONE_A_ROW = "Expected one path or 1-D array a recording"
+
+
+def check_recordings(X: Any) -> list[Any]:
+    """Return the rows of `X`, one path or 1-D array a recording.
+
+    Parameters
+    ----------
+    X : sequence of str, Path or 1-D arrays, or 2-D numeric array
+        A list, tuple, Series or object array with one item a recording. The
+        rows of a 2-D numeric array of shape (n_recordings, n_times) are
+        waveforms.
+
+    Returns
+    -------
+    recordings : list of length n_recordings
+        Each item is a ``str``, a ``Path`` or an ndarray of shape (n_times,).
+
+    Raises
+    ------
+    TypeError
+        If `X` is a lone path, no sequence, or holds anything but paths and
+        arrays.
+    ValueError
+        If `X` has no rows, is a lone waveform or an array of more than two
+        dimensions, or if an array in it is not 1-D.
+
+    Examples
+    --------
+    >>> check_recordings(("a.wav", "b.wav"))
+    ['a.wav', 'b.wav']
+    """
+    rows = _rows_of(X)
+    if len(rows) == 0:
+        raise ValueError(
+            f"{_ONE_A_ROW}, got {type(X).__name__} with zero rows. "
+            "Give at least one recording."
+        )
+    if all(_is_number(row) for row in rows):
+        raise ValueError(
+            f"{_ONE_A_ROW}, got one 1-D numeric {type(X).__name__} of length "
+            f"{len(rows)}. Wrap it in a list: [waveform]."
+        )
+    return [_check_row(row, index) for index, row in enumerate(rows)]
+
+
+def _rows_of(X: Any) -> list[Any]:
+    if isinstance(X, str | bytes | os.PathLike):
+        raise TypeError(
+            f"{_ONE_A_ROW}, got a single {type(X).__name__} {X!r}. "
+            "Wrap it in a list: [path]."
+        )
+    if sparse.issparse(X):
+        raise TypeError(
+            f"{_ONE_A_ROW}, got a sparse {type(X).__name__}. "
+            "Pass a dense array: X.toarray()."
+        )
+    if isinstance(X, list | tuple):
+        return list(X)
+    if not hasattr(X, "__array__"):
+        raise TypeError(
+            f"{_ONE_A_ROW}, in a list, tuple, Series or array; got "
+            f"{type(X).__name__}. Pass a list."
+        )
+    array = np.asarray(X)
+    if array.ndim == 0:
+        raise TypeError(
+            f"{_ONE_A_ROW}, got a single {type(X).__name__} {X!r}. "
+            "Wrap it in a list: [path]."
+        )
+    if array.ndim > 2:
+        raise ValueError(
+            f"{_ONE_A_ROW}, got an array of shape {array.shape!r}. Pass 1-D "
+            "waveforms in a list, or a 2-D array with one waveform a row."
+        )
+    if array.ndim == 2 and array.dtype.kind not in "biufc":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{_ONE_A_ROW}, got a table of shape {array.shape!r} that is not "
+                "numeric. Pass its column of paths alone, such as table['path']."
+            ) from error
+    if array.ndim == 1 and array.dtype.kind == "U":
+        return array.tolist()
+    return list(array)
+
+
+def _is_number(row: Any) -> bool:
+    return isinstance(row, numbers.Number | np.generic) and not isinstance(
+        row, str | bytes
+    )
+
+
+def _check_row(row: Any, index: int) -> Any:
+    if isinstance(row, str | os.PathLike):
+        return row
+    if isinstance(row, list | tuple) and all(_is_number(value) for value in row):
+        return np.asarray(row)
+    if not isinstance(row, np.ndarray) and hasattr(row, "__array__"):
+        row = np.asarray(row)
+    if not isinstance(row, np.ndarray) or row.ndim == 0:
+        raise TypeError(
+            f"{_ONE_A_ROW}, got {type(row).__name__} {row!r} in row {index}. "
+            "Replace it by a str, Path or array, or drop the row."
+        )
+    if row.ndim != 1:
+        raise ValueError(
+            f"{_ONE_A_ROW}, got an array of shape {row.shape!r} in row {index}. "
+            "Mix its channels to one: array.mean(axis=channel_axis)."
+        )
+    return row
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    exclusive: bool = False,
+    integer: bool = False,
+    optional: bool = False,
+) -> Any:
+    """Return `value` if it is a finite number within its bounds.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, used in errors.
+    value : object
+        What was given. A bool is not a number.
+    minimum, maximum : float or None, default=None
+        Bounds; None leaves that side open.
+    exclusive : bool, default=False
+        Whether the bounds themselves are refused.
+    integer : bool, default=False
+        Whether only whole-number types pass.
+    optional : bool, default=False
+        Whether None passes too.
+
+    Returns
+    -------
+    value : number or None
+        As it came.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a number of the kind asked for.
+    ValueError
+        If `value` is not finite or out of bounds.
+
+    Examples
+    --------
+    >>> check_number("epochs", 3, minimum=1, integer=True)
+    3
+    """
+    if value is None and optional:
+        return value
+    kind = numbers.Integral if integer else numbers.Real
+    expected = "an integer" if integer else "a number"
+    bounds = _describe_bounds(minimum, maximum, exclusive)
+    if optional:
+        bounds += " or None"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, kind):
+        raise TypeError(
+            f"{name} must be {expected}{bounds}, got {type(value).__name__} {value!r}."
+        )
+    number = float(value)
+    below = minimum is not None and (
+        number <= minimum if exclusive else number < minimum
+    )
+    above = maximum is not None and (
+        number >= maximum if exclusive else number > maximum
+    )
+    if not np.isfinite(number) or below or above:
+        raise ValueError(f"{name} must be {expected}{bounds}, got {value!r}.")
+    return value
+
+
+def _describe_bounds(
+    minimum: float | None, maximum: float | None, exclusive: bool
+) -> str:
+    lower, upper = (
+        ("greater than", "less than") if exclusive else ("at least", "at most")
+    )
+    parts = []
+    if minimum is not None:
+        parts.append(f"{lower} {minimum:g}")
+    if maximum is not None:
+        parts.append(f"{upper} {maximum:g}")
+    return " " + " and ".join(parts) if parts else ""
+
+
+def check_choice(name: str, value: Any, options: Collection[Any]) -> Any:
+    """Return `value` if it is one of `options`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, used in errors.
+    value : object
+        What was given.
+    options : collection
+        What is allowed, in the order in which the error lists it.
+
+    Returns
+    -------
+    value : object
+        As it came.
+
+    Raises
+    ------
+    ValueError
+        If `value` equals none of `options`.
+
+    Examples
+    --------
+    >>> check_choice("subset", "b", ("a", "b"))
+    'b'
+    """
+    for option in options:
+        if type(option) is type(value) and option == value:
+            return value
+    listed = ", ".join(repr(option) for option in options)
+    raise ValueError(f"{name} must be one of {listed}, got {value!r}.")
+
+
+def check_same_length(**named: Any) -> int:
+    """Return the length that all arguments share.
+
+    Parameters
+    ----------
+    **named : sized
+        Sequences under the names that errors use for them; None is skipped.
+
+    Returns
+    -------
+    length : int
+        The common length.
+
+    Raises
+    ------
+    ValueError
+        If two lengths differ; both are named.
+
+    Examples
+    --------
+    >>> check_same_length(X=[1, 2], y=["a", "b"])
+    2
+    """
+    lengths = {name: len(value) for name, value in named.items() if value is not None}
+    first_name, first = next(iter(lengths.items()))
+    for name, length in lengths.items():
+        if length != first:
+            raise ValueError(
+                f"Expected as many items in {name} as in {first_name}, got "
+                f"{length} in {name} and {first} in {first_name}. "
+                "Give one item a recording in each."
+            )
+    return first
+
+
+def resolve_random_state(random_state: Any) -> np.random.Generator:
+    """Return a generator for `random_state`, without touching global state.
+
+    Parameters
+    ----------
+    random_state : None, int, RandomState or Generator
+        None draws fresh entropy; an int always gives the same stream; a
+        ``RandomState`` is advanced by one draw; a ``Generator`` is returned
+        as it is.
+
+    Returns
+    -------
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Raises
+    ------
+    TypeError
+        If `random_state` is none of these.
+    ValueError
+        If it is a negative integer.
+
+    Examples
+    --------
+    >>> bool(resolve_random_state(0).random() == resolve_random_state(0).random())
+    True
+    """
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(0, 2**31 - 1, size=4))
+    if random_state is None:
+        return np.random.default_rng()
+    if isinstance(random_state, bool | np.bool_) or not isinstance(
+        random_state, numbers.Integral
+    ):
+        raise TypeError(
+            "random_state must be None, an integer, a RandomState or a Generator, "
+            f"got {type(random_state).__name__} {random_state!r}."
+        )
+    check_number("random_state", random_state, minimum=0, integer=True)
+    return np.random.default_rng(int(random_state))

@@ -1,0 +1,272 @@
+"""From a file or a 1-D array to a checked mono waveform."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+
+from heartbeat_clf._validation import check_number
+
+__all__ = ["duration_of", "load_recording", "read_audio"]
+
+# The same filter as librosa.load's default: its stop band is 20 bits (about 120 dB)
+# down, deeper than the 16 bits of a recording; "VHQ" costs more and adds nothing.
+_RESAMPLING_QUALITY = "HQ"
+
+# What a stream of unknown length writes into its header in place of a size.
+_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+
+# Full scale of the integer widths that audio comes in; uint8 is offset binary.
+_FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
+
+
+def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
+    """Return the samples of an audio file, mixed to mono, and their rate.
+
+    Parameters
+    ----------
+    path : str or Path
+        A WAV, FLAC, OGG, MP3 or AIFF file, or any other that libsndfile reads.
+
+    Returns
+    -------
+    samples : ndarray of shape (n_times,), float32
+        The mean of the channels, full scale at 1.
+    rate : int
+        Samples per second.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    IsADirectoryError
+        If `path` is a folder.
+    ValueError
+        If the file is empty, not audio, or shorter than its header says.
+    """
+    name = os.fspath(path)
+    _check_file(name)
+    _check_complete(name)
+    try:
+        with soundfile.SoundFile(name) as file:
+            promised, rate = file.frames, file.samplerate
+            samples = file.read(dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(
+            f"Expected an audio file that libsndfile reads (WAV, FLAC, OGG, MP3, "
+            f"AIFF), got {name!r}, which it refuses: {error.error_string} "
+            "Convert the file to WAV, or leave it out."
+        ) from error
+    if len(samples) < promised:
+        raise ValueError(_truncated(name, f"{promised} samples", f"{len(samples)}"))
+    # One channel is copied, not averaged, so that its samples stay bit-equal.
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    return np.ascontiguousarray(mono, dtype=np.float32), int(rate)
+
+
+def duration_of(path: str | os.PathLike[str]) -> float:
+    """Return the duration of an audio file in seconds, from its header.
+
+    Parameters
+    ----------
+    path : str or Path
+        An audio file.
+
+    Returns
+    -------
+    duration : float
+        Seconds, without decoding the samples.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    IsADirectoryError
+        If `path` is a folder.
+    ValueError
+        If the file is empty or not audio.
+    """
+    name = os.fspath(path)
+    _check_file(name)
+    try:
+        return float(soundfile.info(name).duration)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(
+            f"Expected an audio file with a readable header, got {name!r}: "
+            f"{error.error_string} Convert the file to WAV, or leave it out."
+        ) from error
+
+
+def load_recording(
+    recording: Any,
+    *,
+    sample_rate: float,
+    input_rate: float | None = None,
+    label: str = "row 0",
+) -> np.ndarray:
+    """Return a recording as a checked mono waveform at `sample_rate`.
+
+    Parameters
+    ----------
+    recording : str, Path or ndarray of shape (n_times,)
+        A file, or samples. Integer samples (8, 16, 32 bit; uint8 is offset
+        binary) are scaled to ±1 by their type, floating ones are kept.
+    sample_rate : float
+        Rate of the result in Hz.
+    input_rate : float or None, default=None
+        Rate of an array in Hz; None means `sample_rate`. Files carry their own.
+    label : str, default="row 0"
+        What errors call an array; a file is called by its path.
+
+    Returns
+    -------
+    waveform : ndarray of shape (n_times,), float32
+        Finite samples that are not all equal. A recording at another rate is
+        resampled by soxr, upwards where its rate is lower.
+
+    Raises
+    ------
+    OSError
+        If a path names no file.
+    TypeError
+        If `recording` is neither a path nor an array of real numbers.
+    ValueError
+        If there are no samples, if one is NaN or infinite, if all are equal, or
+        if a file cannot be read whole.
+
+    Examples
+    --------
+    >>> load_recording(np.array([0, 16384], dtype=np.int16), sample_rate=1000)
+    array([0. , 0.5], dtype=float32)
+    """
+    check_number("sample_rate", sample_rate, minimum=0, exclusive=True)
+    check_number("input_rate", input_rate, minimum=0, exclusive=True, optional=True)
+    rate: float
+    if isinstance(recording, str | os.PathLike):
+        label = repr(os.fspath(recording))
+        samples, rate = read_audio(recording)
+    else:
+        samples = _to_float(recording, label)
+        rate = sample_rate if input_rate is None else input_rate
+    _check_samples(samples, label)
+    if rate != sample_rate:
+        samples = soxr.resample(samples, rate, sample_rate, _RESAMPLING_QUALITY)
+        if len(samples) == 0:
+            raise ValueError(
+                f"Expected at least one sample at {sample_rate!r} Hz, got none from "
+                f"{label} at {rate!r} Hz. Leave the recording out."
+            )
+    return samples
+
+
+def _to_float(recording: Any, label: str) -> np.ndarray:
+    array = np.asarray(recording)
+    if array.ndim != 1:
+        raise ValueError(
+            f"Expected a 1-D array of samples in {label}, got shape {array.shape!r}. "
+            "Mix the channels to one: array.mean(axis=channel_axis)."
+        )
+    if array.dtype.kind == "f":
+        return np.ascontiguousarray(array, dtype=np.float32)
+    if array.dtype.name not in _FULL_SCALE:
+        raise TypeError(
+            f"Expected samples of a floating type, or int8, uint8, int16 or int32 "
+            f"PCM, in {label}, got {array.dtype.name}. Convert them, for example "
+            "with array.astype(numpy.int16) or by scaling to ±1."
+        )
+    scale = np.float32(_FULL_SCALE[array.dtype.name])
+    samples = array.astype(np.float32)
+    if array.dtype.name == "uint8":
+        samples -= scale
+    samples /= scale
+    return samples
+
+
+def _check_samples(samples: np.ndarray, label: str) -> None:
+    if len(samples) == 0:
+        raise ValueError(
+            f"Expected at least one sample, got zero samples in {label}. "
+            "Leave the recording out."
+        )
+    lowest, highest = samples.min(), samples.max()
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        bad = ~np.isfinite(samples)
+        raise ValueError(
+            f"Expected finite samples, got {int(bad.sum())} NaN or infinite in "
+            f"{label}, the first at index {int(bad.argmax())}. Repair the recording "
+            "or leave it out."
+        )
+    if lowest == highest:
+        raise ValueError(
+            f"Expected samples that vary, got {label} with all {len(samples)} "
+            f"samples equal to {float(lowest)!r}. A constant recording holds no "
+            "sound: leave it out."
+        )
+
+
+def _check_file(name: str) -> None:
+    if os.path.isdir(name):
+        raise IsADirectoryError(
+            f"Expected an audio file, got the folder {name!r}. List its files: "
+            "sorted(Path(folder).glob('*.wav'))."
+        )
+    if not os.path.exists(name):
+        raise FileNotFoundError(
+            f"Expected an audio file, got {name!r}, which does not exist. Check the "
+            "spelling, or give the path in full."
+        )
+    if os.path.getsize(name) == 0:
+        raise ValueError(
+            f"Expected an audio file, got {name!r}, which is empty (0 bytes). "
+            "Copy it again, or leave it out."
+        )
+
+
+def _truncated(name: str, promised: str, found: str) -> str:
+    return (
+        f"Expected {promised} as the header of {name!r} says, got {found}: the file "
+        "is truncated. Copy it again, or leave it out."
+    )
+
+
+def _check_complete(name: str) -> None:
+    """Raise if a WAV or AIFF file ends before its samples do.
+
+    libsndfile reads such a file without a word, as if it were shorter.
+    """
+    with Path(name).open("rb") as file:
+        head = file.read(12)
+        if head[:4] in (b"RIFF", b"RIFX") and head[8:] == b"WAVE":
+            order, wanted = ("<" if head[:4] == b"RIFF" else ">"), b"data"
+        elif head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
+            order, wanted = ">", b"SSND"
+        else:
+            return
+        promised = _size_of_chunk(file, wanted, order)
+        found = os.path.getsize(name) - file.tell()
+    if promised is None:
+        raise ValueError(
+            f"Expected a {wanted.decode()!r} chunk with the samples in {name!r}, got "
+            "a file that ends before it: the file is truncated. Copy it again, or "
+            "leave it out."
+        )
+    if promised not in _UNKNOWN_SIZES and promised > found:
+        raise ValueError(
+            _truncated(name, f"{promised} bytes of samples", f"{found} bytes")
+        )
+
+
+def _size_of_chunk(file: BinaryIO, wanted: bytes, order: str) -> int | None:
+    """Walk an IFF file to the chunk `wanted`; None where the file ends before."""
+    while len(head := file.read(8)) == 8:
+        size = int(struct.unpack(f"{order}4sI", head)[1])
+        if head[:4] == wanted:
+            return size
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return None

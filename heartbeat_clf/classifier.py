@@ -1,0 +1,448 @@
+"""The classifier of spectrogram images: a SciKeras network behind scikit-learn's API.
+
+TensorFlow, Keras and SciKeras are imported inside the methods that train.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from heartbeat_clf._callback_protocol import CallbackSupport, with_callbacks
+from heartbeat_clf._validation import check_number, check_same_length
+from heartbeat_clf.prediction import WindowPredictor, softmax
+from heartbeat_clf.windows import check_images, resolve_augmentations
+
+if TYPE_CHECKING:
+    from heartbeat_clf.training import WindowTrainer
+
+__all__ = ["HeartbeatClassifier"]
+
+
+class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
+    """Convolutional network on spectrogram images of heart sounds.
+
+    Each recording's image is brought to mean 0 and standard deviation 1. Training
+    draws one random window of each recording an epoch; prediction averages the
+    logits of overlapping windows over the whole recording.
+
+    Parameters
+    ----------
+    network : {"small", "ancestor"} or callable, default="small"
+        The network, or a build function ``(input_shape, n_classes, *, kernel_l2,
+        dropout) -> keras.Model`` that returns an uncompiled model which emits logits.
+    loss : str, keras.losses.Loss or callable, default="auroc_crossentropy"
+        A name known to :func:`heartbeat_clf.losses.get_loss` (among them ``"auroc"``,
+        ``"binary_crossentropy"``, ``"kl_divergence"`` and every name of Keras), or a
+        loss on logits. The default is half cross-entropy, half pairwise logistic.
+    kernel_l2 : float, default=1e-4
+        L2 penalty on the kernels of the network.
+    dropout : float, default=0.3
+        Share of units dropped in training, at least 0 and below 1.
+    learning_rate : float, default=2e-3
+        Rate of Adam in the first epoch; it falls to zero along half a cosine.
+    batch_size : int, default=32
+        Recordings a batch. Every batch holds every class, rare ones repeated if
+        need be.
+    epochs : int, default=40
+        Passes over the training recordings.
+    window_frames : int or None, default=250
+        Length of a window in frames of the image; shorter images are repeated.
+        None takes images whole; they must then all have the same length.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss. `predict_proba` is corrected for them.
+    augment : bool, str, iterable of str or callable, default=True
+        True for time reversal and masks in time and frequency; some of their names,
+        "reverse_time", "mask_time" and "mask_bands"; or a function
+        ``(windows, rng) -> windows``.
+    standardize : bool, default=True
+        Whether each recording's image is standardised.
+    validation_fraction : float or None, default=None
+        Share of the recordings held back to choose the best epoch and to calibrate
+        probabilities: whole subjects when `groups` reaches `fit`.
+    patience : int or None, default=None
+        Epochs without a lower validation loss after which training stops. Needs
+        `validation_fraction`.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Copied for each fit.
+    random_state : int, RandomState or None, default=None
+        Origin of all random choices. The same seed gives the same bits on the same
+        machine, versions and number of TensorFlow threads.
+    verbose : {0, 1}, default=0
+        1 shows a progress bar on standard error.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    estimator_ : scikeras.wrappers.KerasClassifier
+        The SciKeras object that was trained; its ``model_`` is the Keras network.
+    predictor_ : WindowPredictor
+        What predicts: the network as ONNX, window settings, calibration.
+    history_ : dict of list
+        ``loss`` and ``auroc`` of the training windows an epoch; with a validation
+        part also ``val_loss`` and ``val_auroc``, of whole recordings.
+    n_epochs_ : int
+        Epochs run.
+    n_features_in_ : int
+        Number of columns, where `X` was a 2-D numeric array.
+
+    See Also
+    --------
+    heartbeat_clf.make_heartbeat_pipeline : from files to this classifier.
+
+    Notes
+    -----
+    Not a medical device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from heartbeat_clf import HeartbeatClassifier
+    >>> classifier = HeartbeatClassifier(epochs=5, random_state=0)
+    >>> classifier.set_params(kernel_l2=1e-3).kernel_l2
+    0.001
+    """
+
+    # A class attribute rather than set_fit_request, so that groups are routed
+    # without the user asking and the class also works with routing off.
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012 - scikit-learn's form
+
+    def __init__(
+        self,
+        network: str | Callable[..., Any] = "small",
+        *,
+        loss: Any = "auroc_crossentropy",
+        kernel_l2: float = 1e-4,
+        dropout: float = 0.3,
+        learning_rate: float = 2e-3,
+        batch_size: int = 32,
+        epochs: int = 40,
+        window_frames: int | None = 250,
+        class_weight: dict[Any, float] | str | None = None,
+        augment: Any = True,
+        standardize: bool = True,
+        validation_fraction: float | None = None,
+        patience: int | None = None,
+        callbacks: Sequence[Any] | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.network = network
+        self.loss = loss
+        self.kernel_l2 = kernel_l2
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.window_frames = window_frames
+        self.class_weight = class_weight
+        self.augment = augment
+        self.standardize = standardize
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> HeartbeatClassifier:
+        """Train a new network.
+
+        Parameters
+        ----------
+        X : sequence or ndarray of n_recordings images
+            1-D object array or list of ``(n_bands, n_frames)`` images, a 3-D array
+            of them, a 4-D array with one or three channels, or a 2-D array whose rows
+            are one-band images.
+        y : array-like of shape (n_recordings,)
+            Labels, strings or integers, of two classes or more.
+        sample_weight : array-like of shape (n_recordings,), default=None
+            Weights of the recordings in the loss.
+        groups : array-like of shape (n_recordings,), default=None
+            Subjects; used to choose the validation part.
+
+        Returns
+        -------
+        self : HeartbeatClassifier
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, there is one class only, lengths
+            differ, a class has no weight, or the validation part lacks a class.
+        TypeError
+            If a parameter or `X` is of the wrong type.
+        ImportError
+            If TensorFlow, Keras or SciKeras is missing.
+        """
+        self._check_parameters()
+        images = self._check_images(X, y, reset=True)
+        y = self._check_labels(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"Expected two classes or more, got 1 class: {self.classes_[0]!r}. "
+                "Add recordings of another class."
+            )
+        task = self._training_task(images, codes, sample_weight, groups, X, y)
+        self._store(task, task.fit())
+        return self
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> HeartbeatClassifier:
+        """Train for one more epoch, with the optimiser's state kept.
+
+        Parameters
+        ----------
+        X, y, sample_weight : see `fit`
+            Recordings of this epoch; `y` need not hold all classes.
+        classes : array-like of shape (n_classes,), default=None
+            All classes; needed at the first call where `y` lacks some.
+
+        Returns
+        -------
+        self : HeartbeatClassifier
+
+        Raises
+        ------
+        ValueError
+            As `fit`; also if `classes` differ from those known or `y` holds others.
+        """
+        self._check_parameters()
+        first = not self.__sklearn_is_fitted__()
+        images = self._check_images(X, y, reset=first)
+        y = self._check_labels(y)
+        if first:
+            self.classes_ = np.unique(y if classes is None else classes)
+        elif classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError(
+                f"Expected classes to be {self.classes_.tolist()} as in the first "
+                f"call, got {np.unique(classes).tolist()}."
+            )
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"Expected labels among {self.classes_.tolist()}, got "
+                f"{unknown.tolist()}. Name all classes in the first call: "
+                "partial_fit(X, y, classes=[...])."
+            )
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"Expected two classes or more, got 1 class: {self.classes_[0]!r}. "
+                "Name all classes in the first call: partial_fit(X, y, classes=[...])."
+            )
+        codes = np.searchsorted(self.classes_, y)
+        task = self._training_task(images, codes, sample_weight, None, X, y)
+        self._store(task, task.continue_from(None if first else self))
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the mean logit of each recording, corrected for the batches' balance.
+
+        Parameters
+        ----------
+        X : see `fit`
+
+        Returns
+        -------
+        scores : ndarray of shape (n_recordings,) or (n_recordings, n_classes)
+            Two classes: log odds of ``classes_[1]``.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        ValueError
+            If images differ from those of `fit` in bands or channels.
+        """
+        check_is_fitted(self)
+        scores = self.predictor_.decision(self._check_images(X, None, reset=False))
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class; see `decision_function`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_recordings, n_classes)
+            Rows add up to 1.
+        """
+        scores = self.decision_function(X)
+        return softmax(scores if scores.ndim == 2 else scores[:, np.newaxis])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each recording.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_recordings,)
+        """
+        scores = self.decision_function(X)
+        codes = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
+        return self.classes_[codes]
+
+    @property
+    def estimator_(self) -> WindowTrainer:
+        """The SciKeras object that was trained; brought back after unpickling."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError("estimator_ appears after fit.")
+        if "_trainer" not in self.__dict__:
+            from heartbeat_clf.training_task import restore_trainer
+
+            self._trainer = restore_trainer(self)
+        return self._trainer
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "predictor_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        trainer = state.pop("_trainer", None)
+        if trainer is not None:
+            from heartbeat_clf.training import pack_network
+
+            state["_network"] = pack_network(trainer.model_)
+            state["_trainer_state"] = trainer.state()
+        return state
+
+    def _store(self, task: Any, trainer: WindowTrainer) -> None:
+        self.__dict__.pop("_network", None)
+        self.__dict__.pop("_trainer_state", None)
+        self._trainer = trainer
+        self._class_totals = task.class_totals
+        self._seed = task.seed
+        self.history_ = task.history
+        self.n_epochs_ = len(task.history["loss"])
+        self.predictor_ = task.predictor(trainer.model_)
+
+    def _training_task(
+        self,
+        images: list[np.ndarray],
+        codes: np.ndarray,
+        sample_weight: Any,
+        groups: Any,
+        X: Any,
+        y: np.ndarray,
+    ) -> Any:
+        try:
+            from heartbeat_clf.training_task import TrainingTask
+        except ImportError as error:
+            raise ImportError(
+                "Training needs TensorFlow, Keras and SciKeras. Install them: "
+                "pip install 'heartbeat_clf[train]'."
+            ) from error
+        if groups is not None:
+            groups = column_or_1d(groups)
+            check_same_length(X=images, groups=groups)
+        weights = self._check_weights(sample_weight, codes, images)
+        return TrainingTask(self, images, codes, weights, groups, (X, y))
+
+    def _check_parameters(self) -> None:
+        check_number("kernel_l2", self.kernel_l2, minimum=0)
+        check_number("dropout", self.dropout, minimum=0, maximum=0.95)
+        check_number("learning_rate", self.learning_rate, minimum=0, exclusive=True)
+        check_number("batch_size", self.batch_size, minimum=1, integer=True)
+        check_number("epochs", self.epochs, minimum=1, integer=True)
+        check_number(
+            "window_frames", self.window_frames, minimum=1, integer=True, optional=True
+        )
+        check_number(
+            "validation_fraction",
+            self.validation_fraction,
+            minimum=0,
+            maximum=1,
+            exclusive=True,
+            optional=True,
+        )
+        check_number("patience", self.patience, minimum=1, integer=True, optional=True)
+        if self.patience is not None and self.validation_fraction is None:
+            raise ValueError(
+                f"patience={self.patience!r} needs a validation part. Set "
+                "validation_fraction, such as 0.2."
+            )
+        check_number("verbose", int(self.verbose), minimum=0, maximum=1, integer=True)
+        if not isinstance(self.standardize, bool | np.bool_):
+            raise TypeError(f"standardize must be a bool, got {self.standardize!r}.")
+        resolve_augmentations(self.augment)
+        check_random_state(self.random_state)
+
+    def _check_images(self, X: Any, y: Any, *, reset: bool) -> list[np.ndarray]:
+        if not (isinstance(X, np.ndarray) and X.dtype == object) and not isinstance(
+            X, list | tuple
+        ):
+            X = validate_data(
+                self,
+                X,
+                reset=reset,
+                allow_nd=True,
+                dtype="numeric",
+                ensure_2d=not reset or np.ndim(X) < 3,
+            )
+        images = check_images(X)
+        if y is not None:
+            check_same_length(X=images, y=y)
+        return images
+
+    def _check_labels(self, y: Any) -> np.ndarray:
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        return y
+
+    def _check_weights(
+        self, sample_weight: Any, codes: np.ndarray, images: Iterable[np.ndarray]
+    ) -> np.ndarray:
+        if sample_weight is None:
+            weights = np.ones(len(codes), dtype=np.float32)
+        else:
+            weights = np.asarray(sample_weight, dtype=np.float32)
+            weights = column_or_1d(weights)
+        check_same_length(X=list(images), sample_weight=weights)
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError(
+                "Expected sample_weight to be finite and not negative, got values "
+                f"from {weights.min()!r} to {weights.max()!r}."
+            )
+        for code in np.unique(codes):
+            if not weights[codes == code].any():
+                raise ValueError(
+                    "Expected some weight for every class, got sample_weight zero for "
+                    f"all recordings of class {self.classes_[code]!r}."
+                )
+        return weights
+
+    def _class_weights(self, codes: np.ndarray) -> np.ndarray:
+        y = self.classes_[codes]
+        present = np.unique(y)
+        weights = compute_class_weight(self.class_weight, classes=present, y=y)
+        result = np.ones(len(self.classes_), dtype=np.float32)
+        result[np.searchsorted(self.classes_, present)] = weights
+        if not (result > 0).all():
+            zero = self.classes_[~(result > 0)].tolist()
+            raise ValueError(
+                f"Expected class_weight to be positive for every class, got "
+                f"{self.class_weight!r}: no weight for {zero}."
+            )
+        return result
+
+    def _copied_callbacks(self) -> list[Any]:
+        return [copy.deepcopy(callback) for callback in self.callbacks or ()]

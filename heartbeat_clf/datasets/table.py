@@ -1,0 +1,301 @@
+"""One's own recordings: a table of paths, labels and subjects, read and written."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from heartbeat_clf.datasets._bunch import list_some, make_bunch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Without leading zeros: "007" is a name, not the number 7.
+_INTEGER = re.compile(r"-?(0|[1-9]\d*)")
+
+
+def load_recordings(
+    table: str | os.PathLike[str] | pd.DataFrame,
+    *,
+    path: str = "path",
+    label: str | None = "label",
+    subject: str | None = "subject",
+    folder: str | os.PathLike[str] | None = None,
+) -> Bunch:
+    """Return one's own recordings from a table, with labels and subjects.
+
+    Parameters
+    ----------
+    table : str, path or DataFrame
+        CSV file (``.tsv`` and ``.txt``: tab-separated) or DataFrame, one row a
+        recording.
+    path : str, default="path"
+        Name of the column with the files.
+    label : str or None, default="label"
+        Name of the column with the classes; None for recordings without labels.
+    subject : str or None, default="subject"
+        Name of the column that tells persons apart. Without such a column, or with
+        None, each recording is its own subject and ``subjects_known`` is False.
+    folder : str, path or None, default=None
+        What relative paths start from; None takes the folder of the CSV file, and for
+        a DataFrame the working directory.
+
+    Returns
+    -------
+    bunch : sklearn.utils.Bunch
+        ``recordings`` (object ndarray of Path), ``target`` (ndarray of int if every
+        label is an integer, else of str; None with ``label=None``), ``subjects``
+        (ndarray of str), ``subjects_known``, ``metadata`` (DataFrame with `path`,
+        `label`, `subject` and the table's other columns), ``target_names``,
+        ``notes`` and ``DESCR``.
+
+    Raises
+    ------
+    TypeError
+        If `table` is neither a path nor a DataFrame.
+    ValueError
+        If the table is empty or no table, lacks a column, has a blank path, label or
+        subject, a label that is a fraction, or names a file twice.
+    FileNotFoundError
+        If the table or a recording is not there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from heartbeat_clf.datasets import make_heart_sounds, write_recordings
+    >>> sounds = make_heart_sounds(2, duration=1.0, random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bunch = load_recordings(write_recordings(sounds, folder))
+    >>> len(bunch.recordings), bunch.target_names, bunch.subjects_known
+    (4, ['murmur', 'normal'], True)
+    """
+    import pandas as pd
+
+    if isinstance(table, pd.DataFrame):
+        frame, origin, base = table, "the DataFrame", Path.cwd()
+    elif isinstance(table, str | os.PathLike):
+        source = Path(table).expanduser()
+        frame, origin, base = _read_table(source), repr(str(source)), source.parent
+    else:
+        raise TypeError(
+            f"Expected a table: the path of a CSV file or a DataFrame, got "
+            f"{type(table).__name__}."
+        )
+    if folder is not None:
+        base = Path(folder).expanduser()
+    if subject == "subject" and subject not in frame.columns:
+        subject = None
+    _check_columns(frame, [path, label, subject], origin)
+    if len(frame) == 0:
+        raise ValueError(
+            f"Expected at least one recording in {origin}, got a table of no rows. "
+            "Add a row for each recording."
+        )
+    written = _text_column(frame, path, origin)
+    recordings = [base / Path(name).expanduser() for name in written]
+    _check_files(recordings, written, origin)
+    target = None
+    if label is not None:
+        target = _as_target(_text_column(frame, label, origin), label, origin)
+    subjects = (
+        [str(recording) for recording in recordings]
+        if subject is None
+        else _text_column(frame, subject, origin)
+    )
+    used = {path, label, subject}
+    standard = {"path", "label", "subject"}
+    columns = {
+        f"{name}_original" if name in standard else str(name): frame[name].tolist()
+        for name in frame.columns
+        if name not in used
+    }
+    notes = []
+    if subject is None:
+        notes.append("No subjects in the table: each recording is its own subject.")
+    return make_bunch(
+        recordings=recordings,
+        target=target,
+        subjects=subjects,
+        subjects_known=subject is not None,
+        columns=columns,
+        description=f"{len(recordings)} recordings named in {origin}",
+        notes=notes,
+    )
+
+
+def write_recordings(
+    bunch: Bunch, folder: str | os.PathLike[str], *, overwrite: bool = False
+) -> Path:
+    """Write recordings held in memory as WAV files with a table beside them.
+
+    Parameters
+    ----------
+    bunch : sklearn.utils.Bunch
+        From :func:`make_heart_sounds`: ``recordings`` as arrays within ±1,
+        ``sample_rate``, ``target`` and ``metadata``.
+    folder : str or path
+        Where to write; made if it is not there.
+    overwrite : bool, default=False
+        Whether files of the same names may be replaced.
+
+    Returns
+    -------
+    table : Path
+        ``table.csv`` in that folder, with `path`, `label`, `subject` and the rest of
+        the metadata: what :func:`load_recordings` reads.
+
+    Raises
+    ------
+    TypeError
+        If a recording is not a 1-D array.
+    FileExistsError
+        If the folder has a ``table.csv`` and `overwrite` is False.
+
+    Notes
+    -----
+    Samples are written as 16-bit PCM. The table comes last, so that a folder with a
+    table is complete.
+    """
+    import soundfile
+
+    for row, recording in enumerate(bunch.recordings):
+        if not isinstance(recording, np.ndarray) or recording.ndim != 1:
+            raise TypeError(
+                f"Expected recordings in memory (1-D arrays), got "
+                f"{type(recording).__name__} in row {row}. Files need no writing."
+            )
+    place = Path(folder)
+    table = place / "table.csv"
+    if table.exists() and not overwrite:
+        raise FileExistsError(
+            f"Expected a folder without a table, but {str(table)!r} exists. "
+            "Name another folder or pass overwrite=True."
+        )
+    table.unlink(missing_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
+    names = []
+    width = len(str(max(len(bunch.recordings) - 1, 0)))
+    for row, recording in enumerate(bunch.recordings):
+        name = f"{bunch.subjects[row]}_{row:0{width}d}.wav"
+        soundfile.write(place / name, recording, bunch.sample_rate, subtype="PCM_16")
+        names.append(name)
+    metadata = bunch.metadata.copy()
+    metadata.insert(0, "path", names)
+    partial = table.with_suffix(".csv.part")
+    metadata.to_csv(partial, index=False)
+    partial.replace(table)
+    return table
+
+
+def _read_table(source: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if not source.is_file():
+        raise FileNotFoundError(
+            f"Expected a CSV file with one row a recording, but {str(source)!r} is no "
+            "file."
+        )
+    separator = "\t" if source.suffix.lower() in (".tsv", ".txt") else ","
+    try:
+        # As text throughout: pandas would read the label "NA" as missing.
+        frame = pd.read_csv(
+            source,
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
+        raise ValueError(
+            f"Expected a CSV table in UTF-8 with a header in {str(source)!r}, got a "
+            f"file that reads otherwise: {error}"
+        ) from error
+    return frame.rename(columns=str.strip)
+
+
+def _check_columns(frame: pd.DataFrame, names: list[str | None], origin: str) -> None:
+    for name in names:
+        if name is None:
+            continue
+        count = list(frame.columns).count(name)
+        if count > 1:
+            raise ValueError(
+                f"Expected one column {name!r} in {origin}, got {count}. Rename one."
+            )
+        if count == 0:
+            remedy = f"Name it with {_argument(names, name)}=..."
+            if names.index(name) == 1:
+                remedy += ", or pass label=None for recordings without labels"
+            raise ValueError(
+                f"Expected a column {name!r} in {origin}, got the columns "
+                f"{[str(column) for column in frame.columns]!r}. {remedy}."
+            )
+
+
+def _argument(names: list[str | None], name: str) -> str:
+    return ("path", "label", "subject")[names.index(name)]
+
+
+def _text_column(frame: pd.DataFrame, name: str, origin: str) -> list[str]:
+    """Return a column as stripped text, without blanks."""
+    import pandas as pd
+
+    texts = []
+    for row, value in enumerate(frame[name]):
+        text = "" if value is None or value is pd.NA else _as_text(value)
+        if not text:
+            raise ValueError(
+                f"Expected a {name} in every row of {origin}, got {value!r} in row "
+                f"{row} (counted from 0). Fill it in or delete the row."
+            )
+        texts.append(text)
+    return texts
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, float):
+        if np.isnan(value):
+            return ""
+        if value.is_integer():
+            # A column of integers with one gap comes as floats.
+            return str(int(value))
+    return str(value).strip()
+
+
+def _as_target(texts: list[str], name: str, origin: str) -> list[int] | list[str]:
+    if all(_INTEGER.fullmatch(text) for text in texts):
+        return [int(text) for text in texts]
+    for row, text in enumerate(texts):
+        if re.fullmatch(r"-?\d*\.\d+(e-?\d+)?", text):
+            raise ValueError(
+                f"Expected classes in column {name!r} of {origin}, got the fraction "
+                f"{text!r} in row {row} (counted from 0). Use names or integers."
+            )
+    return texts
+
+
+def _check_files(recordings: list[Path], written: list[str], origin: str) -> None:
+    missing = [row for row, place in enumerate(recordings) if not place.is_file()]
+    if missing:
+        named = [f"row {row}: {written[row]}" for row in missing]
+        first = recordings[missing[0]]
+        raise FileNotFoundError(
+            f"Expected a file for every row of {origin}, got {len(missing)} of "
+            f"{len(recordings)} missing: {list_some(named)}. The first was looked for "
+            f"at {str(first)!r}; relative paths start from the table's folder, or "
+            "from folder=..."
+        )
+    seen: dict[Path, int] = {}
+    for row, place in enumerate(recordings):
+        before = seen.setdefault(place.resolve(), row)
+        if before != row:
+            raise ValueError(
+                f"Expected each file once in {origin}, got {written[row]!r} in rows "
+                f"{before} and {row} (counted from 0). Delete one of them."
+            )

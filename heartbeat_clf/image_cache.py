@@ -1,0 +1,183 @@
+"""A folder that keeps computed images, one ``.npy`` entry a recording."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import weakref
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+__all__ = ["fetch", "key_of"]
+
+
+def key_of(recording: Any, settings: dict[str, Any], *, version: int) -> str:
+    """Return the name under which the image of a recording is kept.
+
+    Parameters
+    ----------
+    recording : str, Path or ndarray of shape (n_times,)
+        A file, known by its content whatever its name; or samples, known by
+        their bytes and type.
+    settings : dict
+        Everything that decides the image.
+    version : int
+        Version of the algorithm.
+
+    Returns
+    -------
+    key : str
+        40 hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        If a path names no file.
+    """
+    content, settings = _content_of(recording), dict(settings)
+    if not isinstance(recording, np.ndarray):
+        # Files carry their own rate: arrays alone depend on this setting.
+        settings.pop("input_rate", None)
+    text = json.dumps(
+        [version, content, settings], sort_keys=True, default=_plain_number
+    )
+    return _digest(text.encode())
+
+
+def _plain_number(value: Any) -> Any:
+    return value.item()
+
+
+def _content_of(recording: Any) -> str:
+    if isinstance(recording, np.ndarray):
+        head = f"{recording.dtype.str}{recording.shape}".encode()
+        return _digest(head, np.ascontiguousarray(recording).tobytes())
+    path = Path(recording).resolve()
+    status = path.stat()
+    return _hash_file(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 17)
+def _hash_file(path: str, size: int, mtime_ns: int) -> str:
+    """Hash a file once a process; size and time are there to notice changes."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(
+            file, lambda: hashlib.blake2b(digest_size=20)
+        ).hexdigest()
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.blake2b(digest_size=20)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def fetch(
+    folder: str | os.PathLike[str], key: str, compute: Callable[[], np.ndarray]
+) -> np.ndarray:
+    """Return an entry, memory-mapped; compute and write it where there is none.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where entries are kept; made if it does not exist.
+    key : str
+        Name of the entry.
+    compute : callable
+        Called without arguments for an image of shape (n_mels, n_frames), float32.
+
+    Returns
+    -------
+    image : memmap of shape (n_mels, n_frames), float32
+        Read-only. An entry that cannot be read is computed anew.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    entry = Path(folder) / f"{key}.npy"
+    image = _read(entry)
+    if image is not None:
+        return image
+    computed = compute()
+    _write(entry, computed)
+    image = _read(entry)
+    return computed if image is None else image
+
+
+def _write(entry: Path, image: np.ndarray) -> None:
+    """Write in full under another name first: no reader ever sees half an entry."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        dir=entry.parent, prefix=".", suffix=".tmp", delete=False
+    ) as file:
+        try:
+            np.save(file, np.ascontiguousarray(image))
+            file.close()
+            os.replace(file.name, entry)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise
+
+
+def _read(entry: Path) -> np.ndarray | None:
+    """Return an entry memory-mapped, or None if it is missing or broken."""
+    try:
+        with entry.open("rb") as file:
+            npy_format.read_magic(file)
+            shape, fortran, dtype = npy_format.read_array_header_1_0(file)
+            offset, size = file.tell(), os.fstat(file.fileno()).st_size
+            whole = size == offset + int(np.prod(shape)) * dtype.itemsize
+            if fortran or dtype != np.float32 or len(shape) != 2 or not whole:
+                return None
+            return _map(file, entry, offset, size, shape)
+    except (OSError, ValueError):
+        return None
+
+
+def _map(file: Any, entry: Path, offset: int, size: int, shape: tuple) -> np.ndarray:
+    # numpy.memmap holds a file descriptor for each array, and a process has 1024 of
+    # them by default: too few for a data set. A mapping made by the C library
+    # outlives its descriptor.
+    if sys.platform == "win32":
+        return np.load(entry, mmap_mode="r")
+    library = _c_library()
+    prot_read, map_shared, failed = 1, 1, ctypes.c_void_p(-1).value
+    address = library.mmap(None, size, prot_read, map_shared, file.fileno(), 0)
+    if address is None or address == failed:
+        return np.load(entry)
+    buffer = (ctypes.c_char * size).from_address(address)
+    weakref.finalize(buffer, library.munmap, address, size).atexit = False
+    flat = np.frombuffer(memoryview(buffer), dtype=np.float32, offset=offset)
+    image = flat.reshape(shape).view(np.memmap)
+    image.flags.writeable = False
+    image.filename, image.mode, image.offset = str(entry), "r", offset
+    return image
+
+
+@lru_cache(maxsize=1)
+def _c_library() -> ctypes.CDLL:
+    library = ctypes.CDLL(None, use_errno=True)
+    library.mmap.restype = ctypes.c_void_p
+    library.mmap.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_long,
+    ]
+    library.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    return library

@@ -1,0 +1,236 @@
+"""From images to logits with ONNX Runtime: what a fitted classifier carries along.
+
+Nothing here needs TensorFlow: this is all that runs when a saved model predicts.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from heartbeat_clf.windows import cut_window, image_statistics, window_starts
+
+__all__ = [
+    "Calibration",
+    "WindowPredictor",
+    "logits_to_scores",
+    "mean_logits",
+    "softmax",
+]
+
+BATCH_WINDOWS = 64
+
+RunBatch = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """An affine map of scores: ``slope * (scores + shift) + intercept``.
+
+    Attributes
+    ----------
+    shift : tuple of float
+        Log prior odds of the training set less those of the batches, a value a
+        score column.
+    slope : float
+        1 unless fitted on a validation part.
+    intercept : tuple of float
+        0 unless fitted on a validation part.
+    """
+
+    shift: tuple[float, ...]
+    slope: float = 1.0
+    intercept: tuple[float, ...] = ()
+
+    def apply(self, scores: np.ndarray) -> np.ndarray:
+        """Return the corrected scores, of the shape of `scores`."""
+        shifted = scores + np.asarray(self.shift)
+        intercept = np.asarray(self.intercept or (0.0,) * len(self.shift))
+        return self.slope * shifted + intercept
+
+
+def logits_to_scores(logits: np.ndarray) -> np.ndarray:
+    """Return ``(n, 1)`` scores of the second of two classes, or ``(n, n_classes)``.
+
+    One output is the score itself; two outputs are ranked by their difference.
+
+    Examples
+    --------
+    >>> logits_to_scores(np.array([[1.0, 3.0]])).tolist()
+    [[2.0]]
+    """
+    if logits.shape[1] == 2:
+        return logits[:, 1:] - logits[:, :1]
+    return logits
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Return class probabilities ``(n, n_classes)`` of `scores`.
+
+    One column is read as the log odds of the second class.
+
+    Examples
+    --------
+    >>> softmax(np.array([[0.0]])).tolist()
+    [[0.5, 0.5]]
+    """
+    if scores.shape[1] == 1:
+        scores = np.hstack([np.zeros_like(scores), scores])
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+@functools.lru_cache(maxsize=8)
+def _session(onnx_model: bytes) -> RunBatch:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # One thread: windows are small, results do not depend on the machine's cores,
+    # and parallel jobs do not fight over them.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        onnx_model, options, providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    return lambda windows: session.run(None, {name: windows})[0]
+
+
+@functools.lru_cache(maxsize=4)
+def _keras_session(keras_model: bytes) -> RunBatch:
+    from heartbeat_clf.training import load_network
+
+    network = load_network(keras_model)
+    return lambda windows: np.asarray(network(windows, training=False))
+
+
+@dataclass(frozen=True)
+class WindowPredictor:
+    """A trained network with all that it takes to score images.
+
+    Attributes
+    ----------
+    network : bytes
+        The network as ONNX, or as a ``.keras`` archive where `engine` says so.
+    engine : {"onnx", "keras"}
+        What runs `network`; Keras only for layers that cannot be converted.
+    n_bands, window_frames, n_channels : int
+        Shape of a window.
+    standardize : bool
+        Whether each recording's image is brought to mean 0 and deviation 1.
+    calibration : Calibration
+        Applied to the mean logit of a recording's windows.
+    """
+
+    network: bytes = field(repr=False)
+    engine: str
+    n_bands: int
+    window_frames: int
+    n_channels: int
+    standardize: bool
+    calibration: Calibration
+
+    def run(self) -> RunBatch:
+        """Return a function from windows to logits."""
+        return (_session if self.engine == "onnx" else _keras_session)(self.network)
+
+    def decision(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        """Return corrected mean scores of images, one row a recording.
+
+        Parameters
+        ----------
+        images : iterable of ndarray of shape (n_bands, n_frames, n_channels)
+            They are read one after the other; at most a batch of windows is held.
+
+        Returns
+        -------
+        scores : ndarray of float64 of shape (n_recordings, 1 or n_classes)
+            Log odds of the second class, or one score a class.
+
+        Raises
+        ------
+        ValueError
+            If an image has other bands or channels than the training images.
+        """
+        return self.calibration.apply(self.mean_scores(images))
+
+    def mean_scores(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        """Return uncorrected mean scores of images; see `decision`."""
+        logits = mean_logits(
+            self._checked(images),
+            self.run(),
+            window_frames=self.window_frames,
+            standardize=self.standardize,
+        )
+        return logits_to_scores(logits)
+
+    def _checked(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for number, image in enumerate(images):
+            if (image.shape[0], image.shape[2]) != (self.n_bands, self.n_channels):
+                raise ValueError(
+                    f"Expected row {number} to have {self.n_bands} bands and "
+                    f"{self.n_channels} channels as the training images had, got "
+                    f"{image.shape[0]} and {image.shape[2]}."
+                )
+            yield image
+
+
+def mean_logits(
+    images: Iterable[np.ndarray],
+    run: RunBatch,
+    *,
+    window_frames: int,
+    standardize: bool,
+) -> np.ndarray:
+    """Return the mean logits of the overlapping windows of each image.
+
+    Windows overlap by half and go through `run` in batches that span recordings.
+
+    Parameters
+    ----------
+    images : iterable of ndarray of shape (n_bands, n_frames, n_channels)
+        Read one after the other.
+    run : callable
+        From float32 windows ``(n_windows, n_bands, window_frames, n_channels)`` to
+        logits ``(n_windows, n_outputs)``.
+    window_frames : int
+        Length of a window.
+    standardize : bool
+        Whether each image is brought to mean 0 and standard deviation 1.
+
+    Returns
+    -------
+    logits : ndarray of float64 of shape (n_recordings, n_outputs)
+    """
+    sums: list[np.ndarray] = []
+    counts: list[int] = []
+    pending: list[np.ndarray] = []
+    owners: list[int] = []
+
+    def flush() -> None:
+        windows = np.stack(pending).astype(np.float32, copy=False)
+        logits = np.asarray(run(windows), dtype=np.float64)
+        for owner, row in zip(owners, logits, strict=True):
+            if owner == len(sums):
+                sums.append(np.zeros_like(row))
+            sums[owner] += row
+        pending.clear()
+        owners.clear()
+
+    for number, image in enumerate(images):
+        mean, scale = image_statistics(image, label=f"row {number}")
+        starts = window_starts(image.shape[1], window_frames, max(window_frames // 2, 1))
+        counts.append(len(starts))
+        for start in starts:
+            window = cut_window(image, start, window_frames)
+            pending.append((window - mean) / scale if standardize else window)
+            owners.append(number)
+            if len(pending) == BATCH_WINDOWS:
+                flush()
+    if pending:
+        flush()
+    return np.stack(sums) / np.asarray(counts, dtype=np.float64)[:, np.newaxis]

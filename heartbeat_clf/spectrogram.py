@@ -1,0 +1,361 @@
+"""The scikit-learn transformer from recordings to log-mel images."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import validate_data
+from tqdm import tqdm
+
+from heartbeat_clf import audio, image_cache
+from heartbeat_clf._validation import check_choice, check_number, check_recordings
+from heartbeat_clf.cleaning import band_pass_filter, check_band, remove_spikes
+from heartbeat_clf.mel import (
+    apply_plan,
+    check_mel_settings,
+    log_mel_spectrogram,
+    mel_frequencies,
+    plan_mel,
+    warn_of_empty_bands,
+)
+from heartbeat_clf.rendering import render_image
+
+__all__ = ["SpectrogramTransformer", "log_mel_spectrogram", "render_image"]
+
+# Part of every cache key: raise it when the same settings give another image.
+ALGORITHM_VERSION = 1
+
+
+class SpectrogramTransformer(  # type: ignore[call-arg]
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
+    """Turn recordings into log-mel images in dB.
+
+    Stateless: `transform` works without `fit`, which only checks the settings and
+    the recordings' form.
+
+    Parameters
+    ----------
+    sample_rate : float, default=1000
+        Rate in Hz that every recording is brought to first.
+    frame_duration : float, default=0.064
+        Length of a frame in seconds.
+    hop_duration : float, default=0.016
+        Time from one frame to the next in seconds.
+    n_mels : int, default=40
+        Number of mel bands.
+    fmin, fmax : float, default=20.0, 480.0
+        Lower edge of the first and upper edge of the last band in Hz.
+    top_db : float or None, default=80.0
+        Levels more than this below a recording's loudest are raised to it.
+    duration : float or None, default=None
+        Length in seconds that every recording is cut to, or repeated end to end
+        to reach. None keeps each recording's own.
+    input_rate : float or None, default=None
+        Rate of arrays in Hz; None means `sample_rate`. Files carry their own.
+    band_pass : tuple of two floats or None, default=None
+        Low and high cut in Hz of a zero-phase Butterworth filter.
+    spike_removal : bool, default=False
+        Whether clicks are set to zero before the filter (Schmidt 2010).
+    cache : str, Path or None, default=None
+        Folder that keeps one image a recording under the content of the recording
+        and all settings. Entries are read back memory-mapped.
+    n_jobs : int or None, default=None
+        Threads to work with, as joblib understands it. Decoding, resampling and
+        matrix products let go of the interpreter, so threads suffice and images
+        need not be copied between processes.
+    verbose : {0, 1}, default=0
+        1 shows a progress bar on standard error.
+
+    Attributes
+    ----------
+    frequencies_ : ndarray of shape (n_mels,)
+        Centres of the bands in Hz.
+    n_features_in_ : int
+        Samples a row, where `fit` was given a 2-D numeric array.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> recordings = [rng.standard_normal(3000), rng.standard_normal(5000)]
+    >>> images = SpectrogramTransformer().fit_transform(recordings)
+    >>> [image.shape for image in images]
+    [(40, 188), (40, 313)]
+    >>> SpectrogramTransformer(duration=4.0).fit_transform(recordings).shape
+    (2, 40, 251)
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: float = 1000,
+        frame_duration: float = 0.064,
+        hop_duration: float = 0.016,
+        n_mels: int = 40,
+        fmin: float = 20.0,
+        fmax: float = 480.0,
+        top_db: float | None = 80.0,
+        duration: float | None = None,
+        input_rate: float | None = None,
+        band_pass: tuple[float, float] | None = None,
+        spike_removal: bool = False,
+        cache: str | os.PathLike[str] | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.sample_rate = sample_rate
+        self.frame_duration = frame_duration
+        self.hop_duration = hop_duration
+        self.n_mels = n_mels
+        self.fmin = fmin
+        self.fmax = fmax
+        self.top_db = top_db
+        self.duration = duration
+        self.input_rate = input_rate
+        self.band_pass = band_pass
+        self.spike_removal = spike_removal
+        self.cache = cache
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @property
+    def n_fft(self) -> int:
+        """Length of a frame in samples."""
+        return round(self.frame_duration * self.sample_rate)
+
+    @property
+    def hop_length(self) -> int:
+        """Samples from one frame to the next."""
+        return round(self.hop_duration * self.sample_rate)
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames a second, after rounding the hop to whole samples."""
+        return self.sample_rate / self.hop_length
+
+    def frame_times(self, n_frames: int) -> np.ndarray:
+        """Return the centres of the first `n_frames` frames in seconds.
+
+        Parameters
+        ----------
+        n_frames : int
+            Number of frames, such as ``image.shape[1]``.
+
+        Returns
+        -------
+        times : ndarray of shape (n_frames,), float64
+            Seconds from the start of the recording.
+        """
+        return np.arange(n_frames) / self.frames_per_second
+
+    def fit(self, X: Any, y: Any = None) -> SpectrogramTransformer:
+        """Check the settings and the form of `X`.
+
+        Parameters
+        ----------
+        X : sequence of str, Path or 1-D arrays, or 2-D numeric array
+            One recording a row. No file is read.
+        y : ignored
+            For scikit-learn's pipelines.
+
+        Returns
+        -------
+        self : SpectrogramTransformer
+            The same object.
+
+        Raises
+        ------
+        TypeError
+            If a setting or `X` is of the wrong type.
+        ValueError
+            If a setting is out of bounds or `X` is not one recording a row.
+
+        Warns
+        -----
+        UserWarning
+            If a mel band is so narrow that no frequency bin falls into it.
+        """
+        self._check_parameters()
+        warn_of_empty_bands(
+            sample_rate=self.sample_rate,
+            n_fft=self.n_fft,
+            n_mels=self.n_mels,
+            fmin=self.fmin,
+            fmax=self.fmax,
+        )
+        self._check_rows(X, reset=True)
+        self.frequencies_ = mel_frequencies(
+            n_mels=self.n_mels, fmin=self.fmin, fmax=self.fmax
+        )
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return one log-mel image a recording.
+
+        Parameters
+        ----------
+        X : sequence of str, Path or 1-D arrays, or 2-D numeric array
+            One recording a row.
+
+        Returns
+        -------
+        images : ndarray
+            With ``duration=None`` an object array of shape (n_recordings,), each
+            item float32 of shape (n_mels, n_frames) with its own number of frames
+            (read-only where it comes from the cache). Else float32 of shape
+            (n_recordings, n_mels, n_frames).
+
+        Raises
+        ------
+        OSError
+            If a file is missing.
+        TypeError
+            If a setting or a recording is of the wrong type.
+        ValueError
+            If a recording cannot be used: not audio, cut short, NaN or infinite
+            samples, constant, shorter than one frame. The message names it.
+        """
+        self._check_parameters()
+        recordings = self._check_rows(X, reset=False)
+        settings = self.get_params(deep=False)
+        for name in ("cache", "n_jobs", "verbose"):
+            del settings[name]
+        jobs = (
+            delayed(_image_of)(recording, f"row {row}", settings, self.cache)
+            for row, recording in enumerate(recordings)
+        )
+        found = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
+            jobs
+        )
+        progress = tqdm(
+            found,
+            total=len(recordings),
+            desc="spectrograms",
+            unit="recording",
+            disable=not self.verbose,
+        )
+        images = np.empty(len(recordings), dtype=object)
+        for row, image in enumerate(progress):
+            images[row] = image
+        return images if self.duration is None else np.stack(list(images))
+
+    def _check_parameters(self) -> None:
+        check_mel_settings(
+            sample_rate=self.sample_rate,
+            frame_duration=self.frame_duration,
+            hop_duration=self.hop_duration,
+            n_mels=self.n_mels,
+            fmin=self.fmin,
+            fmax=self.fmax,
+            top_db=self.top_db,
+        )
+        check_number(
+            "duration", self.duration, minimum=0, exclusive=True, optional=True
+        )
+        check_number(
+            "input_rate", self.input_rate, minimum=0, exclusive=True, optional=True
+        )
+        if self.duration is not None and self.duration < self.frame_duration:
+            raise ValueError(
+                f"duration must be at least frame_duration, got {self.duration!r} and "
+                f"{self.frame_duration!r} s. Raise duration."
+            )
+        if self.band_pass is not None:
+            check_band(self.band_pass, sample_rate=self.sample_rate)
+        check_choice("spike_removal", self.spike_removal, (False, True))
+        check_number("n_jobs", self.n_jobs, integer=True, optional=True)
+        if self.n_jobs == 0:
+            raise ValueError("n_jobs must not be 0. Use None, or -1 for all cores.")
+        if self.verbose not in (0, 1):
+            raise ValueError(f"verbose must be 0 or 1, got {self.verbose!r}.")
+        if self.cache is not None and not isinstance(self.cache, str | os.PathLike):
+            raise TypeError(
+                f"cache must be a folder (str or Path) or None, got {self.cache!r}."
+            )
+
+    def _check_rows(self, X: Any, *, reset: bool) -> list[Any]:
+        if reset and hasattr(self, "n_features_in_"):
+            del self.n_features_in_
+        if _is_table(X):
+            # A 2-D numeric array takes scikit-learn's own road, which counts the
+            # columns and refuses NaN; one column cannot be a waveform.
+            return list(
+                validate_data(
+                    self, X, reset=reset, dtype="numeric", ensure_min_features=2
+                )
+            )
+        return check_recordings(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _is_table(X: Any) -> bool:
+    """Whether `X` is 2-D and could be numeric."""
+    if isinstance(X, list | tuple) or np.ndim(X) != 2:
+        return False
+    if sparse.issparse(X):
+        return True
+    array = np.asarray(X)
+    return array.size == 0 or not isinstance(array.flat[0], str | os.PathLike)
+
+
+def _image_of(
+    recording: Any, label: str, settings: dict[str, Any], cache: Any
+) -> np.ndarray:
+    """Return the image of one recording, from the cache where it has one."""
+    if cache is None or not (
+        isinstance(recording, np.ndarray) or os.path.isfile(recording)
+    ):
+        return _compute_image(recording, label, settings)
+    key = image_cache.key_of(recording, settings, version=ALGORITHM_VERSION)
+    return image_cache.fetch(
+        cache, key, lambda: _compute_image(recording, label, settings)
+    )
+
+
+def _compute_image(recording: Any, label: str, settings: dict[str, Any]) -> np.ndarray:
+    sample_rate = settings["sample_rate"]
+    waveform = audio.load_recording(
+        recording,
+        sample_rate=sample_rate,
+        input_rate=settings["input_rate"],
+        label=label,
+    )
+    if not isinstance(recording, np.ndarray):
+        label = repr(os.fspath(recording))
+    n_fft = round(settings["frame_duration"] * sample_rate)
+    if len(waveform) < n_fft:
+        raise ValueError(
+            f"Expected at least one frame of {settings['frame_duration']!r} s ({n_fft} "
+            f"samples at {sample_rate!r} Hz), got {len(waveform)} samples in {label}. "
+            "Lower frame_duration, or leave the recording out."
+        )
+    if settings["spike_removal"]:
+        waveform = remove_spikes(waveform, sample_rate=sample_rate)
+    if settings["band_pass"] is not None:
+        low, high = settings["band_pass"]
+        waveform = band_pass_filter(
+            waveform, low=low, high=high, sample_rate=sample_rate
+        )
+    if settings["duration"] is not None:
+        # np.resize repeats end to end what is too short and cuts what is too long.
+        waveform = np.resize(waveform, round(settings["duration"] * sample_rate))
+    plan = plan_mel(
+        float(sample_rate),
+        n_fft,
+        int(settings["n_mels"]),
+        float(settings["fmin"]),
+        float(settings["fmax"]),
+    )
+    hop_length = round(settings["hop_duration"] * sample_rate)
+    return apply_plan(waveform, plan, hop_length=hop_length, top_db=settings["top_db"])

@@ -1,0 +1,262 @@
+"""Training with SciKeras: the only file that imports scikeras.
+
+It is imported inside the classifier's methods, so that TensorFlow loads when a
+network is trained and not before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+# TensorFlow greets on standard error at import unless told otherwise beforehand.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scikeras.wrappers import KerasClassifier
+from sklearn.preprocessing import FunctionTransformer
+from tensorflow.python.eager import context as eager_context
+from tensorflow.python.framework import config as tf_config
+
+from heartbeat_clf.windows import (
+    Augmentation,
+    augment_windows,
+    balanced_batches,
+    cut_window,
+    random_start,
+)
+
+__all__ = ["WindowFeed", "WindowTrainer", "load_network", "pack_network"]
+
+
+class WindowFeed(keras.utils.PyDataset):
+    """Batches of random windows, one window a recording and epoch.
+
+    Every random choice follows from `seed`, the epoch and the batch, so that the
+    order in which batches are asked for does not matter.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of shape (n_bands, n_frames, n_channels)
+        Images of all recordings; they may be memory-mapped.
+    statistics : ndarray of shape (n_recordings, 2)
+        Mean and scale that each image is standardised with.
+    targets : ndarray of shape (n_recordings, n_outputs)
+        What the loss compares the outputs with.
+    codes : ndarray of int of shape (n_recordings,)
+        Classes, for batches that hold them all.
+    weights : ndarray of shape (n_recordings,)
+        Weight of each recording in the loss.
+    window_frames, batch_size, seed : int
+        Length of a window, rows a batch, origin of the random choices.
+    augmentations : sequence of callable
+        Applied in turn to each batch of windows.
+    epoch : int, default=0
+        First epoch.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[np.ndarray],
+        statistics: np.ndarray,
+        targets: np.ndarray,
+        codes: np.ndarray,
+        weights: np.ndarray,
+        *,
+        window_frames: int,
+        batch_size: int,
+        augmentations: Sequence[Augmentation],
+        seed: int,
+        epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        self.images = images
+        self.statistics = statistics
+        self.targets = targets
+        self.codes = codes
+        self.weights = weights
+        self.window_frames = window_frames
+        self.batch_size = batch_size
+        self.augmentations = augmentations
+        self.seed = seed
+        self.epoch = epoch
+        self._deal()
+
+    def _deal(self) -> None:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        self.batches = balanced_batches(self.codes, self.batch_size, rng)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([self.seed, self.epoch, 1 + index])
+        rows = self.batches[index]
+        bands, _, channels = self.images[0].shape
+        windows = np.empty(
+            (len(rows), bands, self.window_frames, channels), dtype=np.float32
+        )
+        for window, row in zip(windows, rows, strict=True):
+            image = self.images[row]
+            start = random_start(image.shape[1], self.window_frames, rng)
+            mean, scale = self.statistics[row]
+            np.subtract(
+                cut_window(image, start, self.window_frames),
+                mean,
+                out=window,
+                casting="unsafe",
+            )
+            window /= scale
+        windows = augment_windows(windows, self.augmentations, rng)
+        return windows, self.targets[rows], self.weights[rows]
+
+    def on_epoch_end(self) -> None:
+        """Deal new batches for the next epoch."""
+        self.epoch += 1
+        self._deal()
+
+
+@keras.saving.register_keras_serializable(package="heartbeat_clf")
+class LogitAUROC(keras.metrics.AUC):
+    """AUROC of the training windows of an epoch, from logits of any form.
+
+    One output as it is, two by their difference, more one against the rest.
+    """
+
+    def __init__(
+        self, name: str = "auroc", dtype: Any = None, n_outputs: int = 1, **_: Any
+    ) -> None:
+        super().__init__(
+            name=name,
+            dtype=dtype,
+            multi_label=n_outputs > 2,
+            num_labels=n_outputs if n_outputs > 2 else None,
+        )
+        self.n_outputs = n_outputs
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of targets and logits; weights are left aside."""
+        if self.n_outputs > 2:
+            scores = keras.ops.softmax(y_pred)
+        elif self.n_outputs == 2:
+            scores = keras.ops.sigmoid(y_pred[:, 1:] - y_pred[:, :1])
+            y_true = y_true[:, 1:]
+        else:
+            scores = keras.ops.sigmoid(y_pred)
+        super().update_state(y_true, scores)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what a copy is built from."""
+        return {"name": self.name, "dtype": self.dtype, "n_outputs": self.n_outputs}
+
+
+class _KeepCodes(FunctionTransformer):
+    """A SciKeras target encoder for targets that are encoded already."""
+
+    def get_metadata(self) -> dict[str, Any]:
+        return {"n_outputs_": 1, "n_outputs_expected_": 1}
+
+
+class WindowTrainer(KerasClassifier):
+    """SciKeras classifier whose rows are numbers of recordings.
+
+    SciKeras checks `X` as one numeric array and hands it to Keras whole. Ragged
+    images pass as a column of row numbers instead, and what Keras is fed is made
+    from those rows by ``_feed_maker``. SciKeras reads its parameters from the
+    instance dictionary, so this class has no ``__init__``; names that start with
+    an underscore are no parameters.
+    """
+
+    _feed_maker: Callable[[np.ndarray, np.ndarray | None, keras.Model, int], WindowFeed]
+    _run_callbacks: Sequence[keras.callbacks.Callback] = ()
+
+    def state(self) -> dict[str, Any]:
+        """Return what it learned beside the network, as plain values."""
+        return {
+            name: value for name, value in vars(self).items() if name in _TRAINER_STATE
+        }
+
+    @property
+    def target_encoder(self) -> _KeepCodes:
+        """Leave the class codes as they are."""
+        return _KeepCodes(check_inverse=False)
+
+    def _fit_keras_model(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None,
+        warm_start: bool,
+        epochs: int,
+        initial_epoch: int,
+        **kwargs: Any,
+    ) -> None:
+        rows = X[:, 0].astype(int)
+        feed = self._feed_maker(rows, sample_weight, self.model_, initial_epoch)
+        self._fit_callbacks = list(self._run_callbacks)
+        with _restored_global_state():
+            super()._fit_keras_model(
+                feed, None, None, warm_start, epochs, initial_epoch, **kwargs
+            )
+
+
+_TRAINER_STATE = frozenset(
+    (
+        "_random_state",
+        "X_dtype_",
+        "X_shape_",
+        "classes_",
+        "feature_encoder_",
+        "history_",
+        "n_features_in_",
+        "n_outputs_",
+        "n_outputs_expected_",
+        "target_encoder_",
+        "target_type_",
+        "y_dtype_",
+        "y_ndim_",
+    )
+)
+
+
+@contextlib.contextmanager
+def _restored_global_state() -> Iterator[None]:
+    """Undo what SciKeras leaves behind: seeds and TensorFlow's deterministic mode."""
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002 - the global state is the point
+    tensorflow_seed = eager_context.global_seed()
+    deterministic = tf_config.is_op_determinism_enabled()
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        tf.random.set_seed(tensorflow_seed)
+        if not deterministic:
+            tf_config.disable_op_determinism()
+
+
+def pack_network(network: keras.Model) -> bytes:
+    """Return a network with its optimiser's state as a compressed ``.keras`` archive."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        network.save(path)
+        return zlib.compress(path.read_bytes(), 1)
+
+
+def load_network(packed: bytes) -> keras.Model:
+    """Return the network that `pack_network` packed; Keras's safe mode stays on."""
+    import heartbeat_clf.losses  # noqa: F401 - registers the losses
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        path.write_bytes(zlib.decompress(packed))
+        return keras.saving.load_model(path)

@@ -1,0 +1,350 @@
+"""One fit of a classifier: split, network, loss, callbacks, calibration."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from sklearn.utils import check_random_state
+
+from heartbeat_clf.calibration import fit_calibration
+from heartbeat_clf.losses import get_loss
+from heartbeat_clf.networks import build_network
+from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
+from heartbeat_clf.prediction import Calibration, WindowPredictor
+from heartbeat_clf.training import (
+    LogitAUROC,
+    WindowFeed,
+    WindowTrainer,
+    load_network,
+    pack_network,
+)
+from heartbeat_clf.training_callbacks import (
+    EpochHook,
+    LearningRateDecay,
+    ProgressBar,
+    RecordingValidation,
+)
+from heartbeat_clf.windows import (
+    drawn_counts,
+    image_statistics,
+    one_hot,
+    resolve_augmentations,
+)
+
+if TYPE_CHECKING:
+    from heartbeat_clf.classifier import HeartbeatClassifier
+
+__all__ = ["TrainingTask", "restore_trainer"]
+
+
+class TrainingTask:
+    """What a classifier hands over to train, and what comes back.
+
+    Parameters
+    ----------
+    classifier : HeartbeatClassifier
+        Source of the settings; left as it is.
+    images : list of ndarray of shape (n_bands, n_frames, n_channels)
+        One a recording.
+    codes : ndarray of int of shape (n_recordings,)
+        Classes.
+    weights : ndarray of float32 of shape (n_recordings,)
+        Sample weights.
+    groups : ndarray of shape (n_recordings,) or None
+        Subjects.
+    data : tuple
+        ``(X, y)`` as the user gave them, for scikit-learn's callbacks.
+
+    Attributes
+    ----------
+    seed : int
+        Drawn from the classifier's random state.
+    class_totals : ndarray of shape (2, n_classes)
+        Weight of each class in the recordings and in what the loss was fed.
+    history : dict of list
+        What the classifier keeps as ``history_``.
+    """
+
+    def __init__(
+        self,
+        classifier: HeartbeatClassifier,
+        images: list[np.ndarray],
+        codes: np.ndarray,
+        weights: np.ndarray,
+        groups: np.ndarray | None,
+        data: tuple[Any, np.ndarray],
+    ) -> None:
+        self.classifier = classifier
+        self.images = images
+        self.codes = codes
+        self.weights = weights
+        self.groups = groups
+        self.data = data
+        self.n_classes = len(classifier.classes_)
+        self.window_frames = _window_frames(classifier.window_frames, images)
+        self.seed = int(
+            check_random_state(classifier.random_state).randint(np.iinfo(np.int32).max)
+        )
+        self.statistics = np.zeros((len(images), 2))
+        self.statistics[:, 1] = 1.0
+        for row, image in enumerate(images):
+            found = image_statistics(image, label=f"row {row}")
+            if classifier.standardize:
+                self.statistics[row] = found
+        self.class_totals = np.zeros((2, self.n_classes))
+        self.history: dict[str, list[float]] = {}
+        self.validation: RecordingValidation | None = None
+
+    def fit(self) -> WindowTrainer:
+        """Train for all epochs and return the SciKeras object."""
+        rows, validation_rows = self._split()
+        epochs = self.classifier.epochs
+        trainer = self._new_trainer(epochs)
+        callbacks: list[keras.callbacks.Callback] = [
+            LearningRateDecay(self.classifier.learning_rate, epochs)
+        ]
+        if len(validation_rows):
+            self.validation = RecordingValidation(
+                [self.images[row] for row in validation_rows],
+                self.codes[validation_rows],
+                self.weights[validation_rows],
+                window_frames=self.window_frames,
+                standardize=self.classifier.standardize,
+                patience=self.classifier.patience,
+            )
+            callbacks.append(self.validation)
+        if self.classifier.verbose:
+            callbacks.append(ProgressBar(epochs))
+        trainer._run_callbacks = [
+            *callbacks,
+            *self.classifier._copied_callbacks(),
+            *self._epoch_hooks(epochs),
+        ]
+        trainer.fit(rows[:, np.newaxis].astype(float), self.codes[rows], self._w(rows))
+        self.history = _history(trainer)
+        return trainer
+
+    def continue_from(self, previous: HeartbeatClassifier | None) -> WindowTrainer:
+        """Train for one more epoch and return the SciKeras object."""
+        if previous is None:
+            trainer = self._new_trainer(1)
+        else:
+            trainer = previous.estimator_
+            trainer._feed_maker = self._feed
+            self.seed = previous._seed
+            self.class_totals += previous._class_totals
+            trainer.model_.optimizer.learning_rate = self.classifier.learning_rate
+        trainer._run_callbacks = self.classifier._copied_callbacks()
+        rows = np.arange(len(self.images))
+        trainer.partial_fit(
+            rows[:, np.newaxis].astype(float),
+            self.codes,
+            classes=np.arange(self.n_classes),
+            sample_weight=self._w(rows),
+        )
+        self.history = _history(trainer)
+        return trainer
+
+    def predictor(self, network: keras.Model) -> WindowPredictor:
+        """Return what predicts with a network: ONNX where its layers allow."""
+        try:
+            engine, packed = "onnx", network_to_onnx(network)
+        except UnsupportedLayerError:
+            engine, packed = "keras", pack_network(network)
+        bands, _, channels = self.images[0].shape
+        return WindowPredictor(
+            network=packed,
+            engine=engine,
+            n_bands=bands,
+            window_frames=self.window_frames,
+            n_channels=channels,
+            standardize=bool(self.classifier.standardize),
+            calibration=self._calibration(),
+        )
+
+    def _calibration(self) -> Calibration:
+        natural, drawn = self.class_totals
+        seen = natural > 0
+        shift = np.zeros(self.n_classes)
+        shift[seen] = np.log(natural[seen] / drawn[seen])
+        shift = shift[1:] - shift[:1] if self.n_classes == 2 else shift - shift.mean()
+        calibration = Calibration(tuple(map(float, shift)))
+        if self.validation is None:
+            return calibration
+        return fit_calibration(
+            calibration,
+            self.validation.best_scores,
+            self.validation.codes,
+            self.validation.weights,
+        )
+
+    def _w(self, rows: np.ndarray) -> np.ndarray:
+        class_weights = self.classifier._class_weights(self.codes[rows])
+        return self.weights[rows] * class_weights[self.codes[rows]]
+
+    def _new_trainer(self, epochs: int) -> WindowTrainer:
+        trainer = WindowTrainer(
+            # SciKeras takes plain functions and partials, no bound methods.
+            model=functools.partial(TrainingTask._build, self),
+            random_state=self.seed,
+            epochs=epochs,
+            verbose=0,
+            shuffle=False,
+        )
+        trainer._feed_maker = self._feed
+        return trainer
+
+    def _build(self) -> keras.Model:
+        settings = self.classifier
+        bands, _, channels = self.images[0].shape
+        network = build_network(
+            settings.network,
+            (bands, self.window_frames, channels),
+            self.n_classes,
+            kernel_l2=settings.kernel_l2,
+            dropout=settings.dropout,
+        )
+        n_outputs = network.output_shape[1]
+        network.compile(
+            optimizer=keras.optimizers.Adam(settings.learning_rate),
+            loss=get_loss(settings.loss, n_outputs=n_outputs),
+            metrics=[LogitAUROC(n_outputs=n_outputs)],
+            jit_compile=False,
+        )
+        return network
+
+    def _feed(
+        self,
+        rows: np.ndarray,
+        sample_weight: np.ndarray | None,
+        network: keras.Model,
+        epoch: int,
+    ) -> WindowFeed:
+        weights = np.ones(len(rows)) if sample_weight is None else sample_weight
+        codes = self.codes[rows]
+        batch_size = int(self.classifier.batch_size)
+        counts = np.bincount(codes, minlength=self.n_classes)
+        mean_weights = np.bincount(codes, weights, self.n_classes) / counts.clip(1)
+        self.class_totals[0] += np.bincount(codes, self.weights[rows], self.n_classes)
+        self.class_totals[1] += mean_weights * drawn_counts(
+            codes, batch_size, self.n_classes
+        )
+        return WindowFeed(
+            [self.images[row] for row in rows],
+            self.statistics[rows],
+            one_hot(codes, network.output_shape[1]),
+            codes,
+            weights.astype(np.float32),
+            window_frames=self.window_frames,
+            batch_size=batch_size,
+            augmentations=resolve_augmentations(self.classifier.augment),
+            seed=self.seed,
+            epoch=epoch,
+        )
+
+    def _split(self) -> tuple[np.ndarray, np.ndarray]:
+        everything = np.arange(len(self.images))
+        fraction = self.classifier.validation_fraction
+        if fraction is None:
+            return everything, everything[:0]
+        groups = self.groups
+        if groups is None:
+            warnings.warn(
+                "validation_fraction holds back single recordings because fit got no "
+                "groups: recordings of one subject may be on both sides. Pass "
+                "groups=subjects to fit.",
+                UserWarning,
+                stacklevel=6,
+            )
+            groups = everything
+        from heartbeat_clf.evaluation import subject_split
+
+        labels = self.classifier.classes_[self.codes]
+        try:
+            train, _, validation = subject_split(
+                labels,
+                groups,
+                test_size=0,
+                validation_size=fraction,
+                random_state=self.seed,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"Expected validation_fraction={fraction!r} to leave every class in "
+                f"both parts, got too few subjects: {error}"
+            ) from error
+        return train, validation
+
+    def _epoch_hooks(self, epochs: int) -> list[EpochHook]:
+        classifier = self.classifier
+        if not hasattr(classifier, "_init_callback_context"):
+            return []
+        context = classifier._init_callback_context(max_subtasks=epochs)
+        X, y = self.data
+        context.call_on_fit_task_begin(estimator=classifier, X=X, y=y)
+        open_tasks: list[Any] = []
+
+        def begin() -> None:
+            task = context.subcontext(task_name="epoch")
+            task.call_on_fit_task_begin(estimator=classifier, X=X, y=y)
+            open_tasks.append(task)
+
+        def end(network: keras.Model | None) -> bool:
+            if network is None:
+                context.call_on_fit_task_end(estimator=classifier, X=X, y=y)
+                return False
+            state = None
+            if getattr(classifier, "_skl_callbacks", ()):
+                state = {"predictor_": self.predictor(network)}
+            return bool(
+                open_tasks.pop().call_on_fit_task_end(
+                    estimator=classifier,
+                    X=X,
+                    y=y,
+                    reconstruction_attributes=state,
+                )
+            )
+
+        return [EpochHook(begin, end)]
+
+
+def restore_trainer(classifier: HeartbeatClassifier) -> WindowTrainer:
+    """Return the SciKeras object of an unpickled classifier."""
+    trainer = WindowTrainer(
+        model=_no_rebuilding,
+        random_state=classifier._seed,
+        epochs=classifier.epochs,
+        verbose=0,
+        shuffle=False,
+    )
+    vars(trainer).update(classifier._trainer_state)
+    trainer.model_ = load_network(classifier._network)
+    return trainer
+
+
+def _no_rebuilding() -> keras.Model:
+    raise RuntimeError(
+        "Expected the network of this loaded object to be trained further or used, "
+        "got a call to build it anew. Fit the HeartbeatClassifier instead."
+    )
+
+
+def _window_frames(window_frames: int | None, images: list[np.ndarray]) -> int:
+    if window_frames is not None:
+        return int(window_frames)
+    lengths = {image.shape[1] for image in images}
+    if len(lengths) > 1:
+        raise ValueError(
+            "Expected images of one length with window_frames=None, got lengths from "
+            f"{min(lengths)} to {max(lengths)} frames. Set window_frames, or give the "
+            "SpectrogramTransformer a duration."
+        )
+    return lengths.pop()
+
+
+def _history(trainer: WindowTrainer) -> dict[str, list[float]]:
+    return {key: [float(v) for v in values] for key, values in trainer.history_.items()}
