@@ -59,7 +59,8 @@ def check_recordings(X: Any) -> list[Any]:
     if all(_is_number(row) for row in rows):
         raise ValueError(
             f"{_ONE_A_ROW}, got one 1-D numeric {type(X).__name__} of length "
-            f"{len(rows)}. Wrap it in a list: [waveform]."
+            f"{len(rows)}. Wrap it in a list: [waveform]. Reshape your data with "
+            "X.reshape(1, -1) where X has to stay an array."
         )
     return [_check_row(row, index) for index, row in enumerate(rows)]
 

@@ -56,7 +56,9 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     try:
         with soundfile.SoundFile(name) as file:
             promised, rate = file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)
+            # Codecs that cannot seek, such as GSM 6.10, need the number spelled out.
+            wanted = -1 if file.seekable() else promised
+            samples = file.read(wanted, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise ValueError(
             f"Expected an audio file that libsndfile reads (WAV, FLAC, OGG, MP3, "

@@ -114,7 +114,7 @@ def sorted_hinge_mean(
     ----------
     Rust, K. R. and Hocking, T. D., 2023. "A Log-linear Gradient Descent Algorithm
     for Unbalanced Binary Classification using the All Pairs Squared Hinge Loss",
-    arXiv:2302.11062, algorithm 2.
+    arXiv:2302.11062.
     """
     # The loss does not see a shift; near zero, `score - margin` keeps its digits.
     centre = 0.5 * ops.sum(ops.stop_gradient(scores) * (positive + negative))
@@ -165,9 +165,9 @@ def aucm_mean(
     References
     ----------
     Yuan, Z., Yan, Y., Sonka, M. and Yang, T., 2021. "Large-scale Robust Deep AUC
-    Maximization", ICCV, section 3.
+    Maximization", ICCV.
     Ying, Y., Wen, L. and Lyu, S., 2016. "Stochastic Online AUC Maximization",
-    NeurIPS, theorem 1 (the square loss, without the max).
+    NeurIPS (the square loss, without the max).
     """
     scores = scores - 0.5 * ops.sum(ops.stop_gradient(scores) * (positive + negative))
     high, low = ops.sum(positive * scores), ops.sum(negative * scores)
@@ -272,11 +272,27 @@ def _running_moments(weight: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Te
     ``points`` are sorted, either way; distances are to the current point.
     """
     gaps = ops.abs(ops.concatenate([points[:1], points[:-1]]) - points)
-    mass = _before(ops.cumsum(weight))
-    first = ops.cumsum(gaps * mass)
-    second = ops.cumsum(gaps * (2.0 * _before(first) + gaps * mass))
+    mass = _before(_running_sum(weight))
+    first = _running_sum(gaps * mass)
+    second = _running_sum(gaps * (2.0 * _before(first) + gaps * mass))
     return mass, first, second
 
 
 def _before(running: Tensor) -> Tensor:
     return ops.concatenate([ops.zeros_like(running[:1]), running[:-1]])
+
+
+def _running_sum(values: Tensor, levels: int = 2) -> Tensor:
+    """Return ``cumsum(values)`` in blocks of 32, and the blocks' sums in blocks.
+
+    Equal increments are rounded the same way over and over, so that a plain sum in
+    float32 drifts by 5e-5 within 10,000 of them.
+    """
+    if levels == 0:
+        return ops.cumsum(values)
+    n_values = ops.shape(values)[0]
+    n_padded = (n_values + 31) // 32 * 32
+    padded = ops.concatenate([values, ops.zeros((31,), dtype=values.dtype)])
+    inner = ops.cumsum(ops.reshape(padded[:n_padded], (-1, 32)), axis=1)
+    earlier = _before(_running_sum(inner[:, -1], levels - 1))
+    return ops.reshape(inner + ops.expand_dims(earlier, 1), (-1,))[:n_values]

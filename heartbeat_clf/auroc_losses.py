@@ -80,9 +80,9 @@ class PairwiseAUROCLoss(keras.losses.Loss):
     References
     ----------
     Yan, L. et al., 2003. "Optimizing Classifier Performance via an Approximation
-    to the Wilcoxon-Mann-Whitney Statistic", ICML, equation 7 ("wmw").
-    Burges, C. et al., 2005. "Learning to Rank using Gradient Descent", ICML,
-    section 3 ("logistic").
+    to the Wilcoxon-Mann-Whitney Statistic", ICML ("wmw").
+    Burges, C. et al., 2005. "Learning to Rank using Gradient Descent", ICML
+    ("logistic").
     Rust, K. R. and Hocking, T. D., 2023, arXiv:2302.11062 ("squared_hinge").
     Yuan, Z. et al., 2021. "Large-scale Robust Deep AUC Maximization", ICCV
     ("aucm").

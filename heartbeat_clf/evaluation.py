@@ -15,6 +15,7 @@ from heartbeat_clf._validation import check_choice, check_number, check_same_len
 from heartbeat_clf.crossfit import FitPlan, FoldTask, run_folds
 from heartbeat_clf.folds import check_labels, subject_folds, subject_split
 from heartbeat_clf.intervals import Interval, auroc, bootstrap_auroc
+from heartbeat_clf.measures import bind_scores, named_scores
 from heartbeat_clf.results import Evaluation
 from heartbeat_clf.scores import SCORES, choose_threshold, get_scorer, positive_label
 from heartbeat_clf.subjects import Combine, aggregate_subjects
@@ -134,6 +135,10 @@ def evaluate(
     check_choice("subject_target", subject_target, ("label", "any"))
     for name, value in (("n_splits", n_splits), ("inner_splits", inner_splits)):
         check_number(name, value, minimum=2, integer=True)
+    check_number("n_bootstrap", n_bootstrap, minimum=0, integer=True)
+    check_number("confidence", confidence, minimum=0, maximum=1, exclusive=True)
+    if not callable(combine):
+        check_choice("combine", combine, ("mean", "max"))
     check_number("n_repeats", n_repeats, minimum=1, integer=True)
     check_number("random_state", random_state, minimum=0, integer=True)
     subjects = rows if groups is None else check_labels("groups", groups)
@@ -149,8 +154,13 @@ def evaluate(
         raise ValueError(
             f'subject_target="any" needs two classes, got {classes!r}. Use "label".'
         )
-    cut = _check_operating_point(operating_point) if len(classes) == 2 else None
+    cut = _check_operating_point(operating_point)
+    if len(classes) > 2:
+        pos_label = cut = None
     named, scorers = _sort_scores(scores)
+    # A perfect answer, so that an impossible score fails before anything is fitted.
+    for score in bind_scores(named_scores(named), pos_label).values():
+        score(labels, labels)
     tasks = []
     for kind in ("grouped", "random") if random_split else ("grouped",):
         for r in range(n_repeats):
@@ -173,7 +183,7 @@ def evaluate(
         labels,
         subjects,
         dict(fit_params or {}),
-        pos_label if len(classes) == 2 else None,
+        pos_label,
         cut,
         subject_target,
         combine,
@@ -187,7 +197,7 @@ def evaluate(
         del table["split"]
     return Evaluation.from_predictions(
         table,
-        pos_label=plan.pos_label,
+        pos_label=pos_label,
         subject_target=subject_target,
         combine=combine,
         operating_point=_describe(operating_point, cut),

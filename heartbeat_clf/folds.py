@@ -197,9 +197,15 @@ def _deal(
     order = order[np.argsort(-weight[order], kind="stable")]
     have = np.zeros_like(wanted)
     part = np.empty(len(held), dtype=int)
+    left = (held > 0).sum(axis=0)
     for subject in order:
         gain = held[subject]
         change = (gain * (2 * (have - wanted) + gain) / wanted).sum(axis=1)
+        # The last subjects of a class go where it is still lacking.
+        lacking = have == 0
+        scarce = (gain > 0) & (left <= lacking.sum(axis=0)) & lacking.any(axis=0)
+        change[~lacking[:, scarce].all(axis=1)] += 1e9
+        left -= gain > 0
         part[subject] = change.argmin()
         have[part[subject]] += gain
     distance = float(((have - wanted) ** 2 / wanted).sum())

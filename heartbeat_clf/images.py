@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -221,7 +222,7 @@ class ImageTrimmer(  # type: ignore[call-arg]
                 )
             numeric = None
         else:
-            n_dimensions = np.ndim(X)
+            n_dimensions = X.ndim if sparse.issparse(X) else np.asarray(X).ndim
             if n_dimensions <= 2:
                 array = validate_data(self, X, reset=reset, dtype="numeric")
                 array = array[:, None, :]

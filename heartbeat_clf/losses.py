@@ -122,28 +122,36 @@ def _find_keras_class(name: str) -> type[keras.losses.Loss]:
         for key, value in vars(keras.losses).items()
         if isinstance(value, type) and issubclass(value, keras.losses.Loss)
     }
-    try:
-        found = keras.losses.get(name)
-    except ValueError as error:
+    # Keras's own lookup knows the aliases, but not every loss that it exports.
+    exported = name.replace("_", "").lower() if hasattr(keras.losses, name) else ""
+    cls = classes.get(exported) or classes.get(_look_up_alias(name))
+    if cls is None:
         functions = sorted(
             key
             for key in vars(keras.losses)
-            if key.replace("_", "") in classes and key.islower()
+            if key.islower()
+            and key.replace("_", "") in classes
+            and classes[key.replace("_", "")].__name__ not in _NOT_CLASSIFICATION
         )
         raise ValueError(
             f"Expected a loss among {sorted(_OWN)!r} or Keras's {functions!r}, got "
             f"{name!r}. Pass a keras.losses.Loss for one of your own."
-        ) from error
-    if isinstance(found, keras.losses.Loss):
-        cls = type(found)
-    else:
-        cls = classes[found.__name__.replace("_", "")]
+        )
     if cls.__name__ in _NOT_CLASSIFICATION:
         raise ValueError(
             f"Expected a loss on one label a row, got {name!r}, which takes "
             "sequences or embeddings. Choose another, such as 'auroc_crossentropy'."
         )
     return cls
+
+
+def _look_up_alias(name: str) -> str:
+    """Return the lower-case class name behind an alias such as "mse", or ""."""
+    try:
+        found = keras.losses.get(name)
+    except ValueError:
+        return ""
+    return getattr(found, "__name__", type(found).__name__).replace("_", "").lower()
 
 
 def _fit_keras(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from heartbeat_clf.intervals import Interval, Measure, auroc, bootstrap_folds
 from heartbeat_clf.scores import SCORES, positive_label
 from heartbeat_clf.subjects import aggregate_subjects
 
-__all__ = ["measure_predictions", "named_scores"]
+__all__ = ["bind_scores", "measure_predictions", "named_scores"]
 
 Columns = dict[str, np.ndarray]
 
@@ -113,6 +115,17 @@ def named_scores(scores: Any) -> dict[str, Callable[..., float]]:
     return {name: SCORES[name] for name in names}
 
 
+def bind_scores(
+    scores: Mapping[str, Callable[..., float]], pos_label: Any
+) -> dict[str, Callable[..., float]]:
+    """Return the scores with the positive class filled in where they take one."""
+    bound: dict[str, Callable[..., float]] = {}
+    for name, score in scores.items():
+        takes = pos_label is not None and "pos_label" in signature(score).parameters
+        bound[name] = partial(score, pos_label=pos_label) if takes else score
+    return bound
+
+
 def measure_predictions(
     columns: Columns,
     *,
@@ -196,6 +209,7 @@ def measure_predictions(
         confidence=settings["confidence"],
         random_state=settings["random_state"],
     )
+    bound = bind_scores(scores, pos_label)
     pairs = sorted(set(zip(repeats.tolist(), folds.tolist(), strict=True)))
     table = []
     for (repeat, fold), values in zip(pairs, fold_values, strict=True):
@@ -204,7 +218,7 @@ def measure_predictions(
         row |= {"n_subjects": len(np.unique(codes[rows])), **values}
         if "decision" in columns:
             y, decision = columns["y"][rows], columns["decision"][rows]
-            row |= {name: float(f(y, decision)) for name, f in scores.items()}
+            row |= {name: float(f(y, decision)) for name, f in bound.items()}
         table.append({**row, **extras.get((repeat, fold), {})})
     plain = {"repeat", "fold", "n_recordings", "n_subjects", *summary}
     for name in [name for name in table[0] if name not in plain]:

@@ -32,7 +32,8 @@ def build_small_network(
 ) -> keras.Model:
     """Return the default network: 3×3 convolution blocks over a log-mel window.
 
-    Each block is a convolution, batch normalisation, ReLU and 2×2 max pooling. The
+    Each block is a convolution, 2×2 max pooling, batch normalisation and ReLU (pooled
+    first, so that the later layers of the block see a quarter of the points). The
     last feature map is averaged and maximised over the image, so that a murmur
     counts whether it fills the window or a single beat of it.
 
@@ -69,11 +70,11 @@ def build_small_network(
             kernel_regularizer=penalty,
             name=f"conv_{number}",
         )(features)
-        features = keras.layers.BatchNormalization(name=f"norm_{number}")(features)
-        features = keras.layers.ReLU(name=f"relu_{number}")(features)
         pool = tuple(min(2, size) for size in features.shape[1:3])
         if pool != (1, 1):
             features = keras.layers.MaxPooling2D(pool, name=f"pool_{number}")(features)
+        features = keras.layers.BatchNormalization(name=f"norm_{number}")(features)
+        features = keras.layers.ReLU(name=f"relu_{number}")(features)
     pooled = keras.layers.Concatenate(name="pooled")(
         [
             keras.layers.GlobalAveragePooling2D(name="mean")(features),

@@ -223,7 +223,9 @@ def mean_logits(
 
     for number, image in enumerate(images):
         mean, scale = image_statistics(image, label=f"row {number}")
-        starts = window_starts(image.shape[1], window_frames, max(window_frames // 2, 1))
+        starts = window_starts(
+            image.shape[1], window_frames, max(window_frames // 2, 1)
+        )
         counts.append(len(starts))
         for start in starts:
             window = cut_window(image, start, window_frames)

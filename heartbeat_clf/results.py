@@ -112,6 +112,11 @@ class Evaluation:
             "random_state": random_state,
         }
         split = columns.pop("split", np.full(len(columns["y"]), "grouped"))
+        if not np.any(split == "grouped"):
+            raise ValueError(
+                'Expected rows of the split "grouped", got '
+                f"{sorted(set(split.tolist()))!r} only."
+            )
         parts = [
             cls(
                 **measure_predictions(

@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from heartbeat_clf import audio, image_cache
@@ -240,8 +241,10 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
             disable=not self.verbose,
         )
         images = np.empty(len(recordings), dtype=object)
-        for row, image in enumerate(progress):
-            images[row] = image
+        # The products are small: BLAS threads cost ten times what they save.
+        with threadpool_limits(limits=1, user_api="blas"):
+            for row, image in enumerate(progress):
+                images[row] = image
         return images if self.duration is None else np.stack(list(images))
 
     def _check_parameters(self) -> None:
@@ -286,7 +289,11 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
             # columns and refuses NaN; one column cannot be a waveform.
             return list(
                 validate_data(
-                    self, X, reset=reset, dtype="numeric", ensure_min_features=2
+                    self,
+                    X,
+                    reset=reset,
+                    dtype="numeric",
+                    ensure_min_features=2 if reset else 1,
                 )
             )
         return check_recordings(X)
@@ -301,11 +308,13 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
 
 def _is_table(X: Any) -> bool:
     """Whether `X` is 2-D and could be numeric."""
-    if isinstance(X, list | tuple) or np.ndim(X) != 2:
-        return False
     if sparse.issparse(X):
         return True
+    if isinstance(X, list | tuple):
+        return False
     array = np.asarray(X)
+    if array.ndim != 2:
+        return False
     return array.size == 0 or not isinstance(array.flat[0], str | os.PathLike)
 
 

@@ -75,7 +75,9 @@ def check_images(X: object) -> list[np.ndarray]:
                 f"or (n_bands, n_frames, n_channels), got shape {np.shape(row)}."
             )
         if image.size == 0:
-            raise ValueError(f"Expected row {number} to hold frames, got {image.shape}.")
+            raise ValueError(
+                f"Expected row {number} to hold frames, got {image.shape}."
+            )
         if images and (image.shape[0], image.shape[2]) != (
             images[0].shape[0],
             images[0].shape[2],

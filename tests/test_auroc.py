@@ -61,14 +61,17 @@ def test_hinge_of_three_scores_is_known():
 @pytest.mark.parametrize("power", [1, 2])
 @pytest.mark.parametrize("spread", [1.0, 300.0])
 @pytest.mark.parametrize("separation", [0.0, 3.0])
+@pytest.mark.parametrize("weighted", [False, True])
 def test_sorted_form_keeps_its_digits_for_ten_thousand_shifted_scores(
-    power, spread, separation
+    power, spread, separation, weighted
 ):
     rng = np.random.default_rng(0)
     labels = (rng.random(10_000) < 0.23).astype(int)
     scores = rng.normal(size=10_000) * spread + 1e3 + separation * spread * labels
     scores = scores.astype(np.float32)
-    positive, negative = make_sides(labels, rng.random(10_000))
+    positive, negative = make_sides(
+        labels, rng.random(10_000) if weighted else np.ones(10_000)
+    )
     expected, slope = reference(scores, positive, negative, margin=1.0, power=power)
     loss, gradient = value_and_gradient(
         lambda s: sorted_hinge_mean(s, positive, negative, margin=1.0, power=power),
@@ -90,9 +93,9 @@ ROWS = st.lists(
 ).filter(lambda rows: len({label for _, label, _ in rows}) == 2)
 
 
-@settings(deadline=None, max_examples=60)
-@given(rows=ROWS, power=st.sampled_from([1, 2]), compiled=st.booleans())
-def test_sorted_form_equals_all_pairs_with_ties_and_weights(rows, power, compiled):
+@settings(deadline=None, max_examples=40)
+@given(rows=ROWS, power=st.sampled_from([1, 2]))
+def test_sorted_form_equals_all_pairs_with_ties_and_weights(rows, power):
     scores, labels, weight = (np.array(column) for column in zip(*rows, strict=True))
     scores = scores.astype(np.float32)
     positive, negative = make_sides(labels, weight)
@@ -118,8 +121,8 @@ def test_sorted_form_takes_memory_in_proportion_to_its_rows():
     positive, negative = make_sides(labels, np.ones(n_rows))
     loss = sorted_hinge_mean(scores, positive, negative, margin=1.0, power=2)
     # Both sides uniform on (-1, 1): d is triangular on (-2, 2), and the integral
-    # of max(1 - d, 0) ** 2 against its density is 77 / 48.
-    assert float(loss) == pytest.approx(77 / 48, rel=1e-4)
+    # of max(1 - d, 0) ** 2 against its density is 79 / 48.
+    assert float(loss) == pytest.approx(79 / 48, rel=1e-4)
 
 
 def test_margin_loss_without_its_cut_is_the_mean_square_over_pairs():
@@ -151,11 +154,14 @@ def test_margin_loss_is_the_saddle_value_of_its_min_max_form():
 
 
 def test_log_odds_are_those_of_the_softmax():
-    logits = np.array([[1.0, -2.0, 0.5], [90.0, 0.0, -90.0]], dtype=np.float32)
-    exact = logits.astype(np.float64)
-    rest = np.log(np.exp(exact).sum(axis=1, keepdims=True) - np.exp(exact))
-    np.testing.assert_allclose(log_odds(logits)[:1], (exact - rest)[:1], rtol=1e-5)
-    np.testing.assert_allclose(log_odds(logits)[1], [90.0, -90.0, -180.0])
+    logits = np.array([[1.0, -2.0, 0.5]])
+    rest = np.log(np.exp(logits).sum() - np.exp(logits))
+    np.testing.assert_allclose(log_odds(logits), logits - rest, rtol=1e-5)
+
+
+def test_log_odds_of_far_logits_do_not_overflow():
+    odds = log_odds(np.array([[90.0, 0.0, -90.0]], dtype=np.float32))
+    np.testing.assert_allclose(odds, [[90.0, -90.0, -180.0]])
 
 
 def test_log_odds_of_two_outputs_are_their_difference():

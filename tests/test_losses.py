@@ -202,8 +202,11 @@ def test_half_precision_logits_are_read_in_single_precision():
 # No pairs.
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "compiled"])
-@pytest.mark.parametrize("n_outputs", [1, 2, 3])
+# Compiling takes seconds a shape: the number of outputs is varied eagerly only.
+@pytest.mark.parametrize(
+    ("mode", "n_outputs"),
+    [("eager", 1), ("eager", 2), ("eager", 3), ("graph", 1), ("compiled", 1)],
+)
 @pytest.mark.parametrize("surrogate", [*SURROGATES, "wmw of power 3"])
 def test_batch_without_pairs_gives_zero_and_zero_gradient(surrogate, n_outputs, mode):
     if surrogate == "wmw of power 3":
@@ -219,7 +222,7 @@ def test_batch_without_pairs_gives_zero_and_zero_gradient(surrogate, n_outputs, 
 
     if mode != "eager":
         evaluate = tf.function(evaluate, jit_compile=mode == "compiled")
-    for indices in ([0, 0, 0], [1, 1, 1], [1], []):
+    for indices in ([0, 0, 0], [1, 1, 1], []):
         labels = make_labels(np.array(indices, dtype=int), n_outputs)
         logits = np.linspace(-1e20, 1e3, 3 * n_outputs).reshape(3, n_outputs)
         logits = tf.constant(logits[: len(indices)], dtype="float32")
@@ -238,7 +241,7 @@ RANKINGS = st.lists(
 ).filter(lambda rows: len({label for _, label in rows}) == 2)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(rows=RANKINGS, surrogate=st.sampled_from(OVER_PAIRS))
 def test_perfect_ranking_costs_less_than_any_other_of_the_same_scores(rows, surrogate):
     scores, labels = (np.array(column) for column in zip(*rows, strict=True))
@@ -253,7 +256,7 @@ def test_perfect_ranking_costs_less_than_any_other_of_the_same_scores(rows, surr
         assert best < other
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(
     rows=RANKINGS,
     shift=st.integers(-1000, 1000),
@@ -361,8 +364,10 @@ def make_linear_model(n_outputs=1, **compile_settings):
 
 
 @pytest.mark.training
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("surrogate", SURROGATES)
+@pytest.mark.parametrize(
+    ("surrogate", "jit_compile"),
+    [*((name, False) for name in SURROGATES), ("squared_hinge", True)],
+)
 def test_fit_follows_the_weighted_gradient(surrogate, jit_compile):
     rng = np.random.default_rng(6)
     X = rng.normal(size=(12, 2)).astype(np.float32)
@@ -394,6 +399,8 @@ def test_fit_by_the_default_loss_learns_to_rank(n_outputs):
     assert losses[-1] < 0.8 * losses[0]
 
 
+# Raised inside Keras where it writes its own variables with numpy 2.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_saved_model_gives_the_same_loss_in_a_new_process(tmp_path):
     loss = MixedAUROCLoss(0.25, surrogate="wmw", gamma=0.5, power=3)
     model = make_linear_model(2, loss=loss)
@@ -471,7 +478,7 @@ def test_shares_beyond_one_are_refused(name):
 
 
 def test_setting_that_is_no_number_is_refused():
-    with pytest.raises(TypeError, match="margin must be .*, got str '1'"):
+    with pytest.raises(TypeError, match=r"margin must be .*, got str '1'"):
         PairwiseAUROCLoss(margin="1")
 
 
@@ -545,7 +552,7 @@ def test_keras_losses_by_name_take_probabilities_when_told_so(name, n_outputs):
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_two_class_losses_by_name_are_minus_the_log_probability(name, n_outputs):
     loss = get_loss(name, n_outputs=n_outputs)
-    logits = [[1.5]] if n_outputs == 1 else [[1.0, 2.5]]
+    logits = np.array([[1.5]] if n_outputs == 1 else [[1.0, 2.5]])
     value = loss(make_labels([0], n_outputs), logits)
     assert float(value) == pytest.approx(softplus(1.5), rel=1e-5)
 
@@ -631,7 +638,7 @@ def test_loss_of_another_type_is_refused():
 
 
 def test_no_outputs_are_refused():
-    with pytest.raises(ValueError, match="n_outputs must be .*, got 0"):
+    with pytest.raises(ValueError, match=r"n_outputs must be .*, got 0"):
         get_loss("auroc", n_outputs=0)
 
 

@@ -37,6 +37,10 @@ def download(url: str, path: Path, *, progressbar: bool, by_hand: str) -> Path:
         return path
     downloader = pooch.HTTPDownloader(progressbar=progressbar, timeout=60)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # At its usual level pooch prints a hash of every file, and advice on it.
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
     try:
         pooch.retrieve(
             url,
@@ -53,6 +57,8 @@ def download(url: str, path: Path, *, progressbar: bool, by_hand: str) -> Path:
             f"Expected to download {url}, got {type(error).__name__}: {error}. "
             f"{by_hand}"
         ) from error
+    finally:
+        logger.setLevel(level)
     return path
 
 

@@ -23,8 +23,8 @@ def find_folder(
 ) -> Path:
     """Return the folder that holds a data set in its publisher's layout.
 
-    Tried in this order: the folder itself, the folder `name` inside it, and the
-    folders directly inside these two.
+    Tried in this order: the folder `name` inside the one given, that one itself, and
+    the folders directly inside these two.
 
     Parameters
     ----------
@@ -86,10 +86,10 @@ def find_folder(
 
 def _candidates(base: Path, name: str) -> list[Path]:
     named = base / name
-    tops = [base, named] if named.is_dir() else [base]
+    tops = [named, base] if named.is_dir() else [base]
     below = [
         child
-        for top in reversed(tops)
+        for top in tops
         for child in sorted(top.iterdir())
         if child.is_dir() and not child.name.startswith(".")
     ]

@@ -217,7 +217,7 @@ def render(
         signal = signal + murmur * envelope * loudness * 10 ** (murmur_db / 20)
     signal = _muffle(signal, heart.muffling, sample_rate)
     background = loudness * 10 ** (noise_level / 20)
-    colour = rng.uniform(1.0, 2.2)
+    colour = rng.uniform(1.0, 2.0)
     signal = signal + background * _coloured_noise(noises[1], colour, sample_rate)
     breath = np.clip(breathing, 0, None) ** 2
     breath_level = background * 10 ** (rng.uniform(-10, 4) / 20)

@@ -36,7 +36,7 @@ def make_heart_sounds(
     murmur_timing: str | Sequence[str] = "systolic",
     murmur_grade: int | tuple[int, int] = (2, 5),
     murmur_pitch: float | tuple[float, float] = (90.0, 300.0),
-    noise_level: float | tuple[float, float] = (-34.0, -22.0),
+    noise_level: float | tuple[float, float] = (-36.0, -22.0),
     random_state: int | np.random.RandomState | np.random.Generator | None = None,
 ) -> Bunch:
     """Return synthetic heart-sound recordings of several subjects, with labels.
@@ -54,8 +54,8 @@ def make_heart_sounds(
     murmur_fraction : float, default=0.5
         Share of subjects with a murmur, rounded to whole subjects.
     extrasystole_fraction : float, default=0.0
-        Share of subjects with premature beats and no murmur, at least one beat in
-        each recording.
+        Share of subjects with premature beats and no murmur: at least one in each
+        recording of 2 s or more.
     duration : float or (low, high), default=(4.0, 8.0)
         Seconds.
     sample_rate : int, default=1000
@@ -69,7 +69,7 @@ def make_heart_sounds(
         Loudness from 1 (22 dB below the heart sounds) to 6 (2 dB below), 4 dB a step.
     murmur_pitch : float or (low, high), default=(90.0, 300.0)
         Middle of the murmur's band in Hz.
-    noise_level : float or (low, high), default=(-34.0, -22.0)
+    noise_level : float or (low, high), default=(-36.0, -22.0)
         Background noise in dB relative to the heart sounds.
     random_state : int, RandomState, Generator or None, default=None
         The same seed gives the same bits.
@@ -190,6 +190,7 @@ def _describe(
     seconds: float,
 ) -> dict[str, Any]:
     murmur = heart.timing != ""
+    heard = (beats.s1 >= 0) & (beats.s1 < seconds)
     return {
         "position": position,
         "heart_rate": heart.heart_rate,
@@ -199,7 +200,7 @@ def _describe(
         "murmur_pitch": heart.pitch if murmur else np.nan,
         "noise_level": noise,
         "duration": seconds,
-        "n_extrasystoles": int(beats.premature.sum()),
+        "n_extrasystoles": int(beats.premature[heard].sum()),
         "s1_times": tuple(t for t in beats.s1.tolist() if 0 <= t < seconds),
         "s2_times": tuple(t for t in beats.s2.tolist() if 0 <= t < seconds),
     }

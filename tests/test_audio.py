@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from heartbeat_clf.audio import duration_of, load_recording, read_audio
+
+RATE = 4000
+
+
+def tone(n_times=2000, frequency=100.0):
+    return 0.5 * np.sin(2 * np.pi * frequency * np.arange(n_times) / RATE)
+
+
+def write(folder, name="a.wav", samples=None, rate=RATE, **options):
+    path = folder / name
+    soundfile.write(path, tone() if samples is None else samples, rate, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("subtype", "tolerance"),
+    [
+        ("PCM_U8", 1 / 100),
+        ("PCM_16", 1e-4),
+        ("PCM_24", 1e-6),
+        ("PCM_32", 1e-7),
+        ("FLOAT", 1e-7),
+        ("DOUBLE", 1e-7),
+        ("ULAW", 0.03),
+        ("ALAW", 0.03),
+        ("IMA_ADPCM", 0.1),
+        ("MS_ADPCM", 0.1),
+        ("GSM610", 0.5),
+    ],
+)
+def test_every_wav_subtype_reads(tmp_path, subtype, tolerance):
+    samples, rate = read_audio(write(tmp_path, subtype=subtype))
+    assert rate == RATE
+    assert samples.dtype == np.float32
+    # The adaptive codecs need some samples to find their step.
+    assert abs(samples[:2000] - tone())[100:].max() <= tolerance
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.flac", {}),
+        ("a.aiff", {}),
+        ("a.ogg", {}),
+        ("a.mp3", {"rate": 8000}),
+        ("a.au", {}),
+        ("a.wav", {"format": "RF64"}),
+        ("a.w64", {}),
+        ("a.wav", {"format": "WAVEX", "subtype": "PCM_24"}),
+        ("a.wav", {"endian": "BIG"}),
+    ],
+)
+def test_other_formats_read(tmp_path, name, options):
+    samples, _ = read_audio(write(tmp_path, name, **options))
+    assert len(samples) == 2000
+    assert abs(abs(samples[200:-200]).max() - 0.5) < 0.05
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_path_may_be_str_or_path(tmp_path, kind):
+    waveform = load_recording(kind(write(tmp_path)), sample_rate=RATE)
+    assert waveform.shape == (2000,)
+
+
+@pytest.mark.parametrize("n_channels", [2, 3, 6])
+def test_channels_are_averaged(tmp_path, n_channels):
+    channels = np.zeros((2000, n_channels))
+    channels[:, 0] = tone()
+    samples, _ = read_audio(write(tmp_path, samples=channels, subtype="FLOAT"))
+    np.testing.assert_allclose(samples, tone() / n_channels, atol=1e-7)
+
+
+def test_extra_chunks_are_stepped_over(tmp_path):
+    path = write(tmp_path)
+    data = path.read_bytes()
+    extra = b"LIST" + struct.pack("<I", 5) + b"INFO!" + b"\0"
+    tail = b"id3 " + struct.pack("<I", 4) + b"tail"
+    path.write_bytes(data[:36] + extra + data[36:] + tail)
+    samples, _ = read_audio(path)
+    np.testing.assert_allclose(samples, tone(), atol=1e-4)
+
+
+def test_stream_of_unknown_length_reads(tmp_path):
+    path = write(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[40:44] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    assert len(read_audio(path)[0]) == 2000
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff", "a.flac"])
+@pytest.mark.parametrize("share", [0.5, 0.99])
+def test_truncated_file_is_an_error_that_says_so(tmp_path, name, share):
+    noise = np.random.default_rng(0).uniform(-1, 1, 20000)
+    path = write(tmp_path, name, samples=noise)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ValueError, match=rf"{name}.*"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize("kept", [20, 38])
+def test_wav_cut_within_its_header_is_an_error(tmp_path, kept):
+    path = write(tmp_path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"a\.wav.*truncated"):
+        read_audio(path)
+
+
+def test_truncated_wav_names_both_sizes(tmp_path):
+    path = write(tmp_path)
+    path.write_bytes(path.read_bytes()[:2044])
+    with pytest.raises(ValueError, match=r"4000 bytes .*a\.wav.*got 2000 bytes"):
+        load_recording(path, sample_rate=1000)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.wav.*does not exist"):
+        load_recording(tmp_path / "gone.wav", sample_rate=1000)
+
+
+def test_folder_is_named(tmp_path):
+    with pytest.raises(IsADirectoryError, match="got the folder"):
+        load_recording(tmp_path, sample_rate=1000)
+
+
+def test_empty_file_is_named(tmp_path):
+    path = tmp_path / "empty.wav"
+    path.touch()
+    with pytest.raises(ValueError, match=r"empty\.wav.*0 bytes"):
+        load_recording(path, sample_rate=1000)
+
+
+def test_text_is_no_audio(tmp_path):
+    path = tmp_path / "notes.wav"
+    path.write_text("heart sounds" * 50)
+    with pytest.raises(ValueError, match=r"libsndfile reads.*notes\.wav"):
+        load_recording(path, sample_rate=1000)
+    with pytest.raises(ValueError, match=r"readable header.*notes\.wav"):
+        duration_of(path)
+
+
+def test_file_without_samples_is_named(tmp_path):
+    path = write(tmp_path, samples=np.zeros(0))
+    with pytest.raises(ValueError, match=r"zero samples in .*a\.wav"):
+        load_recording(path, sample_rate=1000)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_not_finite_are_named(tmp_path, bad):
+    samples = tone()
+    samples[7] = bad
+    path = write(tmp_path, samples=samples, subtype="FLOAT")
+    with pytest.raises(ValueError, match=r"NaN or infinite in .*a\.wav.*index 7"):
+        load_recording(path, sample_rate=1000)
+    with pytest.raises(ValueError, match="NaN or infinite in row 3"):
+        load_recording(samples, sample_rate=1000, label="row 3")
+
+
+def test_constant_recording_is_named(tmp_path):
+    path = write(tmp_path, samples=np.full(100, 0.25))
+    with pytest.raises(ValueError, match=r"a\.wav.*all 100 samples equal to 0.25"):
+        load_recording(path, sample_rate=1000)
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        (np.array([0, 128, 192], dtype=np.uint8), [-1.0, 0.0, 0.5]),
+        (np.array([-128, 0, 64], dtype=np.int8), [-1.0, 0.0, 0.5]),
+        (np.array([-32768, 0, 16384], dtype=np.int16), [-1.0, 0.0, 0.5]),
+        (np.array([-(2**31), 0, 2**30], dtype=np.int32), [-1.0, 0.0, 0.5]),
+        (np.array([-1.0, 0.0, 0.5]), [-1.0, 0.0, 0.5]),
+        (np.array([-1.0, 0.0, 7.5], dtype=np.float16), [-1.0, 0.0, 7.5]),
+    ],
+)
+def test_integers_are_scaled_and_floats_kept(samples, expected):
+    waveform = load_recording(samples, sample_rate=1000)
+    assert waveform.dtype == np.float32
+    assert waveform.tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", [object, complex, str, bool, np.int64, np.uint16])
+def test_types_that_are_no_audio_are_refused(dtype):
+    with pytest.raises(TypeError, match="in row 2, got"):
+        load_recording(
+            np.array([0, 1, 0]).astype(dtype), sample_rate=1000, label="row 2"
+        )
+
+
+def test_array_of_two_dimensions_is_refused():
+    with pytest.raises(ValueError, match=r"row 0, got shape \(3, 2\)"):
+        load_recording(np.zeros((3, 2)), sample_rate=1000)
+
+
+@pytest.mark.parametrize("rate", [250, 1000, 4410, 44100])
+def test_tone_survives_resampling(rate):
+    seconds = np.arange(2 * rate) / rate
+    waveform = load_recording(
+        np.sin(2 * np.pi * 50 * seconds), sample_rate=1000, input_rate=rate
+    )
+    assert abs(len(waveform) - 2000) <= 1
+    expected = np.sin(2 * np.pi * 50 * np.arange(len(waveform)) / 1000)
+    assert abs(waveform - expected)[200:-200].max() < 1e-3
+
+
+def test_tone_above_the_new_band_is_removed():
+    seconds = np.arange(8000) / 4000
+    waveform = load_recording(
+        np.sin(2 * np.pi * 900 * seconds), sample_rate=1000, input_rate=4000
+    )
+    assert abs(waveform[200:-200]).max() < 1e-4
+
+
+def test_recording_too_short_to_resample_is_named():
+    with pytest.raises(ValueError, match="got none from row 1"):
+        load_recording(
+            np.array([0.0, 1.0]), sample_rate=1, input_rate=48000, label="row 1"
+        )
+
+
+def test_input_array_is_left_unchanged():
+    samples = np.array([0, 1, 200], dtype=np.uint8)
+    load_recording(samples, sample_rate=1000)
+    assert samples.tolist() == [0, 1, 200]
+
+
+def test_rates_are_checked():
+    with pytest.raises(ValueError, match="sample_rate must be"):
+        load_recording(tone(), sample_rate=0)
+    with pytest.raises(TypeError, match="input_rate must be"):
+        load_recording(tone(), sample_rate=1000, input_rate="4000")
+
+
+def test_duration_comes_from_the_header(tmp_path):
+    assert duration_of(write(tmp_path)) == 0.5
+
+
+def test_duration_of_missing_file_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.wav"):
+        duration_of(tmp_path / "gone.wav")
+
+
+@pytest.mark.real
+def test_every_pascal_recording_loads(real_data):
+    paths = sorted(real_data.glob("pascal/set_*/*.wav"))
+    assert len(paths) == 832
+    for path in paths:
+        assert len(load_recording(path, sample_rate=1000)) > 700
+
+
+@pytest.mark.real
+def test_practically_silent_recording_loads(real_data):
+    path = real_data / "pascal/set_a/Aunlabelledtest__201106120928.wav"
+    assert 0 < abs(load_recording(path, sample_rate=1000)).max() < 1e-4

@@ -1,0 +1,47 @@
+"""scikit-learn's own estimator checks, and how many of them really ran."""
+
+from __future__ import annotations
+
+import pytest
+from check_suite import EXPECTED_FAILED_CHECKS
+from sklearn.utils.estimator_checks import check_estimator
+
+from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.spectrogram import SpectrogramTransformer
+
+# The checks' arrays have 2 to 10 columns: frames of three samples, rows taken to be
+# at a quarter of the rate, so that even two samples make a frame.
+TINY_SPECTROGRAM = SpectrogramTransformer(
+    sample_rate=1000,
+    input_rate=250,
+    frame_duration=0.003,
+    hop_duration=0.001,
+    n_mels=1,
+    fmin=0.0,
+    fmax=500.0,
+    duration=0.01,
+)
+
+CASES = [
+    pytest.param(TINY_SPECTROGRAM, 44, id="SpectrogramTransformer"),
+    pytest.param(ImageTrimmer(min_range_db=0.0), 45, id="ImageTrimmer-learn"),
+    pytest.param(ImageTrimmer(bands="all"), 45, id="ImageTrimmer-all"),
+]
+
+
+# One check is skipped, with a warning, unless SCIPY_ARRAY_API is set.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.parametrize(("estimator", "least"), CASES)
+def test_estimator_passes_the_checks(estimator, least):
+    expected = EXPECTED_FAILED_CHECKS[type(estimator).__name__]
+    results = check_estimator(
+        estimator, expected_failed_checks=expected, on_fail=None, on_skip=None
+    )
+    failed = {
+        result["check_name"]: result["exception"]
+        for result in results
+        if result["status"] == "failed"
+    }
+    passed = sum(result["status"] == "passed" for result in results)
+    assert not failed
+    assert passed >= least
