@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from heartbeat_clf.classifier import HeartbeatClassifier
     from heartbeat_clf.images import ImageTrimmer
+    from heartbeat_clf.persistence import load, save
     from heartbeat_clf.pipeline import make_heartbeat_pipeline
     from heartbeat_clf.spectrogram import SpectrogramTransformer
 
@@ -23,7 +24,9 @@ _HOMES = {
     "HeartbeatClassifier": "classifier",
     "ImageTrimmer": "images",
     "SpectrogramTransformer": "spectrogram",
+    "load": "persistence",
     "make_heartbeat_pipeline": "pipeline",
+    "save": "persistence",
 }
 
 __all__ = [
@@ -31,7 +34,9 @@ __all__ = [
     "ImageTrimmer",
     "SpectrogramTransformer",
     "__version__",
+    "load",
     "make_heartbeat_pipeline",
+    "save",
 ]
 
 

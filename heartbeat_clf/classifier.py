@@ -6,6 +6,7 @@ TensorFlow, Keras and SciKeras are imported inside the methods that train.
 from __future__ import annotations
 
 import copy
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from heartbeat_clf._callback_protocol import CallbackSupport, with_callbacks
 from heartbeat_clf._validation import check_number, check_same_length
-from heartbeat_clf.prediction import WindowPredictor, softmax
+from heartbeat_clf.prediction import softmax
 from heartbeat_clf.windows import check_images, resolve_augmentations
 
 if TYPE_CHECKING:
@@ -303,8 +304,39 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         if "_trainer" not in self.__dict__:
             from heartbeat_clf.training_task import restore_trainer
 
-            self._trainer = restore_trainer(self)
+            self._trainer = restore_trainer(
+                self._network,
+                n_classes=len(self.classes_),
+                history=self.history_,
+                seed=self._seed,
+            )
         return self._trainer
+
+    def network_archive(self) -> bytes:
+        """Return the trained network as the bytes of a ``.keras`` file.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        return zlib.decompress(self.__getstate__()["_network"])
+
+    def training_state(self) -> dict[str, Any]:
+        """Return what training on needs beside the network, as plain values."""
+        check_is_fitted(self)
+        return {"seed": self._seed, "class_totals": self._class_totals.tolist()}
+
+    def restore_training(
+        self, archive: bytes, history: dict[str, list[float]], state: dict[str, Any]
+    ) -> None:
+        """Take back what `network_archive` and `training_state` gave."""
+        self._network = zlib.compress(archive, 1)
+        self._seed = int(state["seed"])
+        self._class_totals = np.asarray(state["class_totals"], dtype=float)
+        self.history_ = history
+        self.n_epochs_ = len(history["loss"])
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "predictor_")
@@ -322,12 +354,10 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
             from heartbeat_clf.training import pack_network
 
             state["_network"] = pack_network(trainer.model_)
-            state["_trainer_state"] = trainer.state()
         return state
 
     def _store(self, task: Any, trainer: WindowTrainer) -> None:
         self.__dict__.pop("_network", None)
-        self.__dict__.pop("_trainer_state", None)
         self._trainer = trainer
         self._class_totals = task.class_totals
         self._seed = task.seed

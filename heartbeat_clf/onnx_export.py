@@ -240,7 +240,7 @@ def _depthwise(graph: _Graph, layer: Any, name: str) -> str:
             f"Layer {layer.name!r}: a dilated depthwise convolution is not converted."
         )
     kernel = _array(layer.kernel)
-    height, width, channels, multiplier = kernel.shape
+    height, width, channels, _ = kernel.shape
     kernel = kernel.transpose(2, 3, 0, 1).reshape(-1, 1, height, width)
     inputs = [name, graph.weight(kernel)]
     if layer.use_bias:

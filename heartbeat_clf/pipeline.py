@@ -82,7 +82,7 @@ def make_heartbeat_pipeline(
     188
     """
     check_choice("preset", preset, tuple(PRESETS))
-    steps = {
+    steps: dict[str, Any] = {
         "spectrogram": SpectrogramTransformer(),
         "trimmer": ImageTrimmer(),
         "classifier": HeartbeatClassifier(),

@@ -7,20 +7,21 @@ network is trained and not before.
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import tempfile
+import warnings
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-# TensorFlow greets on standard error at import unless told otherwise beforehand.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+from heartbeat_clf._tensorflow import tensorflow as tf
 
+# isort: split
 import keras
 import numpy as np
-import tensorflow as tf
 from scikeras.wrappers import KerasClassifier
 from sklearn.preprocessing import FunctionTransformer
 from tensorflow.python.eager import context as eager_context
@@ -178,11 +179,42 @@ class WindowTrainer(KerasClassifier):
     _feed_maker: Callable[[np.ndarray, np.ndarray | None, keras.Model, int], WindowFeed]
     _run_callbacks: Sequence[keras.callbacks.Callback] = ()
 
-    def state(self) -> dict[str, Any]:
-        """Return what it learned beside the network, as plain values."""
-        return {
-            name: value for name, value in vars(self).items() if name in _TRAINER_STATE
-        }
+    @classmethod
+    def restored(
+        cls,
+        network: keras.Model,
+        *,
+        n_classes: int,
+        history: dict[str, list[float]],
+        **settings: Any,
+    ) -> WindowTrainer:
+        """Return a trainer as it was after its fit, around a loaded network.
+
+        Parameters
+        ----------
+        network : keras.Model
+            Compiled, with its optimiser's state.
+        n_classes : int
+            Number of classes.
+        history : dict of list
+            A value an epoch; partial fits count on from there.
+        **settings : object
+            SciKeras's parameters.
+        """
+        trainer = cls(**settings)
+        codes = np.arange(n_classes)
+        rows = np.arange(n_classes, dtype=float)[:, np.newaxis]
+        trainer.classes_ = codes
+        trainer._validate_data(rows, codes, reset=True)
+        trainer.target_encoder_ = trainer.target_encoder.fit(codes)
+        trainer.feature_encoder_ = trainer.feature_encoder.fit(rows)
+        for name, value in trainer.target_encoder_.get_metadata().items():
+            setattr(trainer, name, value)
+        trainer._random_state = trainer.random_state
+        trainer._fit_callbacks = trainer._predict_callbacks = []
+        trainer.history_ = defaultdict(list, {k: list(v) for k, v in history.items()})
+        trainer.model_ = network
+        return trainer
 
     @property
     def target_encoder(self) -> _KeepCodes:
@@ -202,29 +234,23 @@ class WindowTrainer(KerasClassifier):
         rows = X[:, 0].astype(int)
         feed = self._feed_maker(rows, sample_weight, self.model_, initial_epoch)
         self._fit_callbacks = list(self._run_callbacks)
+        _set_dropout_seeds(self.model_, self._random_state, initial_epoch)
         with _restored_global_state():
             super()._fit_keras_model(
                 feed, None, None, warm_start, epochs, initial_epoch, **kwargs
             )
 
 
-_TRAINER_STATE = frozenset(
-    (
-        "_random_state",
-        "X_dtype_",
-        "X_shape_",
-        "classes_",
-        "feature_encoder_",
-        "history_",
-        "n_features_in_",
-        "n_outputs_",
-        "n_outputs_expected_",
-        "target_encoder_",
-        "target_type_",
-        "y_dtype_",
-        "y_ndim_",
-    )
-)
+def _set_dropout_seeds(network: keras.Model, seed: int, epoch: int) -> None:
+    """Start the random layers from the seed, also in a loaded network.
+
+    A ``.keras`` file does not hold the states of their generators.
+    """
+    for number, layer in enumerate(network._flatten_layers()):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            start = np.random.default_rng([seed, epoch, number])
+            generator.state.assign(start.integers(0, 2**31, size=2))
 
 
 @contextlib.contextmanager
@@ -245,8 +271,10 @@ def _restored_global_state() -> Iterator[None]:
 
 
 def pack_network(network: keras.Model) -> bytes:
-    """Return a network with its optimiser's state as a compressed ``.keras`` archive."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Return a network and its optimiser's state as a compressed ``.keras`` file."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Keras turns TensorFlow's variables into arrays in a way that NumPy 2 warns of.
+        warnings.filterwarnings("ignore", "__array__", DeprecationWarning)
         path = Path(folder) / "network.keras"
         network.save(path)
         return zlib.compress(path.read_bytes(), 1)

@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from heartbeat_clf.windows import one_hot
 from heartbeat_clf.prediction import logits_to_scores, mean_logits
+from heartbeat_clf.windows import one_hot
 
 __all__ = ["EpochHook", "LearningRateDecay", "ProgressBar", "RecordingValidation"]
 

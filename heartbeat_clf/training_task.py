@@ -6,6 +6,10 @@ import functools
 import warnings
 from typing import TYPE_CHECKING, Any
 
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
 import keras
 import numpy as np
 from sklearn.utils import check_random_state
@@ -268,8 +272,8 @@ class TrainingTask:
             train, _, validation = subject_split(
                 labels,
                 groups,
-                test_size=0,
-                validation_size=fraction,
+                test_size=fraction,
+                validation_size=None,
                 random_state=self.seed,
             )
         except ValueError as error:
@@ -312,18 +316,19 @@ class TrainingTask:
         return [EpochHook(begin, end)]
 
 
-def restore_trainer(classifier: HeartbeatClassifier) -> WindowTrainer:
-    """Return the SciKeras object of an unpickled classifier."""
-    trainer = WindowTrainer(
+def restore_trainer(
+    packed: bytes, *, n_classes: int, history: dict[str, list[float]], seed: int
+) -> WindowTrainer:
+    """Return the SciKeras object of an unpickled or loaded classifier."""
+    return WindowTrainer.restored(
+        load_network(packed),
+        n_classes=n_classes,
+        history=history,
         model=_no_rebuilding,
-        random_state=classifier._seed,
-        epochs=classifier.epochs,
+        random_state=seed,
         verbose=0,
         shuffle=False,
     )
-    vars(trainer).update(classifier._trainer_state)
-    trainer.model_ = load_network(classifier._network)
-    return trainer
 
 
 def _no_rebuilding() -> keras.Model:

@@ -1,0 +1,282 @@
+"""Save and load fitted pipelines without pickle: JSON, weights and no code.
+
+A saved model is a zip archive of three entries:
+
+- ``model.json``: format version, versions of the libraries, classes, every setting
+  and what each step learned;
+- ``network.onnx`` (or ``predictor.keras``): the network that predicts;
+- ``network.keras``: the network with its optimiser's state, to train on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+import zipfile
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+import heartbeat_clf
+from heartbeat_clf.classifier import HeartbeatClassifier
+from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.prediction import Calibration, WindowPredictor
+from heartbeat_clf.spectrogram import SpectrogramTransformer
+
+__all__ = ["load", "save"]
+
+FORMAT = "heartbeat_clf model"
+FORMAT_VERSION = 1
+
+# Settings that belong to a machine or a session, not to the model.
+_LEFT_BEHIND = {
+    "SpectrogramTransformer": ("cache", "n_jobs", "verbose"),
+    "ImageTrimmer": (),
+    "HeartbeatClassifier": ("callbacks", "verbose"),
+}
+_STEPS = {
+    "SpectrogramTransformer": SpectrogramTransformer,
+    "ImageTrimmer": ImageTrimmer,
+    "HeartbeatClassifier": HeartbeatClassifier,
+}
+_PREDICTOR_ENTRY = {"onnx": "network.onnx", "keras": "predictor.keras"}
+
+
+def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
+    """Write a fitted pipeline to one file that holds no code.
+
+    Parameters
+    ----------
+    pipeline : sklearn.pipeline.Pipeline
+        Fitted; its steps are `SpectrogramTransformer`, `ImageTrimmer` and, last,
+        `HeartbeatClassifier`, each at most once.
+    path : str or Path
+        File to write; an existing one is replaced only once the new one is whole.
+
+    Returns
+    -------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    TypeError
+        If the object or a step is something else.
+    sklearn.exceptions.NotFittedError
+        If the pipeline is not fitted.
+
+    Warns
+    -----
+    UserWarning
+        If a setting cannot be written, such as a build function or a loss object of
+        one's own: predictions stay the same, but a loaded model cannot be fitted
+        anew without it.
+
+    Notes
+    -----
+    `cache`, `n_jobs`, `verbose` and `callbacks` are left behind.
+    """
+    steps = _checked_steps(pipeline)
+    classifier: HeartbeatClassifier = steps[-1][1]
+    predictor = classifier.predictor_
+    description = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "versions": {
+            "heartbeat_clf": heartbeat_clf.__version__,
+            "scikit-learn": sklearn.__version__,
+            "numpy": np.__version__,
+        },
+        "classes": {
+            "dtype": classifier.classes_.dtype.str,
+            "values": classifier.classes_.tolist(),
+        },
+        "steps": [_describe_step(name, step) for name, step in steps],
+        "predictor": {
+            key: value for key, value in asdict(predictor).items() if key != "network"
+        },
+    }
+    text = json.dumps(description, indent=2, allow_nan=False)
+    entries = {
+        "model.json": text.encode(),
+        _PREDICTOR_ENTRY[predictor.engine]: predictor.network,
+        "network.keras": classifier.network_archive(),
+    }
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for entry, content in entries.items():
+                archive.writestr(entry, content)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def load(path: str | os.PathLike[str]) -> Pipeline:
+    """Return the fitted pipeline that `save` wrote.
+
+    Nothing in the file is run, and prediction needs no TensorFlow: only training on
+    with ``partial_fit`` or looking at ``estimator_`` brings the Keras network back.
+
+    Parameters
+    ----------
+    path : str or Path
+        File written by `save`.
+
+    Returns
+    -------
+    pipeline : sklearn.pipeline.Pipeline
+        Gives the predictions of the one that was saved, to the bit with the same
+        version of ONNX Runtime.
+
+    Raises
+    ------
+    OSError
+        If the file is missing.
+    ValueError
+        If it is no such file, damaged, or of a newer format.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(
+            f"Expected a saved model, found no file {str(source)!r}. Write one with "
+            "heartbeat_clf.save(pipeline, path)."
+        )
+    entries = _read_archive(source)
+    try:
+        description = json.loads(entries["model.json"])
+        _check_format(source, description)
+        return _build_pipeline(description, entries)
+    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"Expected {str(source)!r} to be a whole model saved by heartbeat_clf, "
+            f"got one with a damaged or missing part: {error!r}."
+        ) from error
+
+
+def _checked_steps(pipeline: Any) -> list[tuple[str, Any]]:
+    if not isinstance(pipeline, Pipeline):
+        raise TypeError(
+            "Expected a fitted Pipeline of heartbeat_clf's steps, got "
+            f"{type(pipeline).__name__}. For a search, save its best_estimator_; for "
+            "other objects use joblib.dump."
+        )
+    steps = pipeline.steps
+    kinds = [type(step).__name__ for _, step in steps]
+    allowed = list(_STEPS)
+    in_order = [kind for kind in allowed if kind in kinds]
+    if kinds != in_order or kinds[-1:] != ["HeartbeatClassifier"]:
+        raise TypeError(
+            f"Expected steps of the kinds {allowed} in this order, the last one "
+            f"always there, got {kinds}. Use joblib.dump for other pipelines."
+        )
+    for _, step in steps:
+        check_is_fitted(step)
+    return steps
+
+
+def _describe_step(name: str, step: Any) -> dict[str, Any]:
+    kind = type(step).__name__
+    settings = {}
+    for key, value in step.get_params(deep=False).items():
+        if key in _LEFT_BEHIND[kind]:
+            continue
+        settings[key] = _plain(f"{name}__{key}", value)
+    learned: dict[str, Any] = {}
+    if isinstance(step, ImageTrimmer):
+        learned = {"bands": step.bands_.tolist(), "n_bands_in": int(step.n_bands_in_)}
+    if isinstance(step, SpectrogramTransformer):
+        learned = {"frequencies": step.frequencies_.tolist()}
+    if isinstance(step, HeartbeatClassifier):
+        learned = {"history": step.history_, **step.training_state()}
+    return {"name": name, "kind": kind, "settings": settings, "learned": learned}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return `value` as JSON can hold it, or None with a warning."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, tuple | list):
+        return [_plain(name, part) for part in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(name, part) for key, part in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    warnings.warn(
+        f"{name}={value!r} cannot be written to a model file: predictions stay the "
+        "same, but set it again before fitting the loaded model anew.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return None
+
+
+def _read_archive(source: Path) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(
+            f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
+            f"something else or a damaged file: {error}."
+        ) from error
+
+
+def _check_format(source: Path, description: dict[str, Any]) -> None:
+    if description.get("format") != FORMAT:
+        raise ValueError(
+            f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
+            f"format {description.get('format')!r}."
+        )
+    if description["format_version"] > FORMAT_VERSION:
+        raise ValueError(
+            f"Expected a model of format version {FORMAT_VERSION} or lower, got "
+            f"{description['format_version']} in {str(source)!r}. Upgrade "
+            f"heartbeat_clf (written by {description['versions']['heartbeat_clf']})."
+        )
+
+
+def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> Pipeline:
+    steps = []
+    for part in description["steps"]:
+        step = _STEPS[part["kind"]](**_tuples(part["settings"]))
+        learned = part["learned"]
+        if isinstance(step, SpectrogramTransformer):
+            step.frequencies_ = np.asarray(learned["frequencies"])
+        if isinstance(step, ImageTrimmer):
+            step.bands_ = np.asarray(learned["bands"], dtype=int)
+            step.n_bands_in_ = learned["n_bands_in"]
+        if isinstance(step, HeartbeatClassifier):
+            classes = description["classes"]
+            step.classes_ = np.asarray(classes["values"], dtype=classes["dtype"])
+            settings = dict(description["predictor"])
+            calibration: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in settings.pop("calibration").items()
+            }
+            step.predictor_ = WindowPredictor(
+                network=entries[_PREDICTOR_ENTRY[settings["engine"]]],
+                calibration=Calibration(**calibration),
+                **settings,
+            )
+            step.restore_training(
+                entries["network.keras"], learned.pop("history"), learned
+            )
+        steps.append((part["name"], step))
+    return Pipeline(steps)
+
+
+def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in settings.items()
+    }
