@@ -5,22 +5,24 @@ TensorFlow, Keras and SciKeras are imported inside the methods that train.
 
 from __future__ import annotations
 
-import copy
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from heartbeat_clf._callback_protocol import CallbackSupport, with_callbacks
-from heartbeat_clf._validation import check_number, check_same_length
+from heartbeat_clf._validation import check_same_length
+from heartbeat_clf.classifier_checks import (
+    check_class_weight,
+    check_labels,
+    check_settings,
+    check_weights,
+)
 from heartbeat_clf.prediction import softmax
-from heartbeat_clf.windows import check_images, resolve_augmentations
+from heartbeat_clf.windows import check_images
 
 if TYPE_CHECKING:
     from heartbeat_clf.training import WindowTrainer
@@ -187,9 +189,9 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         ImportError
             If TensorFlow, Keras or SciKeras is missing.
         """
-        self._check_parameters()
+        check_settings(self)
         images = self._check_images(X, y, reset=True)
-        y = self._check_labels(y)
+        y = check_labels(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
@@ -221,30 +223,23 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         ValueError
             As `fit`; also if `classes` differ from those known or `y` holds others.
         """
-        self._check_parameters()
+        check_settings(self)
         first = not self.__sklearn_is_fitted__()
         images = self._check_images(X, y, reset=first)
-        y = self._check_labels(y)
+        y = check_labels(y)
         if first:
             self.classes_ = np.unique(y if classes is None else classes)
-        elif classes is not None and not np.array_equal(
-            np.unique(classes), self.classes_
-        ):
+        elif not (classes is None or np.array_equal(np.unique(classes), self.classes_)):
             raise ValueError(
                 f"Expected classes to be {self.classes_.tolist()} as in the first "
                 f"call, got {np.unique(classes).tolist()}."
             )
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
+        unknown = np.setdiff1d(y, self.classes_).tolist()
+        if unknown or len(self.classes_) < 2:
             raise ValueError(
-                f"Expected labels among {self.classes_.tolist()}, got "
-                f"{unknown.tolist()}. Name all classes in the first call: "
-                "partial_fit(X, y, classes=[...])."
-            )
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"Expected two classes or more, got 1 class: {self.classes_[0]!r}. "
-                "Name all classes in the first call: partial_fit(X, y, classes=[...])."
+                f"Expected labels among two classes or more, got {unknown or y[:1]} and "
+                f"the classes {self.classes_.tolist()}. Name all classes in the first "
+                "call: partial_fit(X, y, classes=[...])."
             )
         codes = np.searchsorted(self.classes_, y)
         task = self._training_task(images, codes, sample_weight, None, X, y)
@@ -384,37 +379,9 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         if groups is not None:
             groups = column_or_1d(groups)
             check_same_length(X=images, groups=groups)
-        weights = self._check_weights(sample_weight, codes, images)
+        weights = check_weights(sample_weight, self.classes_[codes])
+        check_class_weight(self.class_weight, self.classes_)
         return TrainingTask(self, images, codes, weights, groups, (X, y))
-
-    def _check_parameters(self) -> None:
-        check_number("kernel_l2", self.kernel_l2, minimum=0)
-        check_number("dropout", self.dropout, minimum=0, maximum=0.95)
-        check_number("learning_rate", self.learning_rate, minimum=0, exclusive=True)
-        check_number("batch_size", self.batch_size, minimum=1, integer=True)
-        check_number("epochs", self.epochs, minimum=1, integer=True)
-        check_number(
-            "window_frames", self.window_frames, minimum=1, integer=True, optional=True
-        )
-        check_number(
-            "validation_fraction",
-            self.validation_fraction,
-            minimum=0,
-            maximum=1,
-            exclusive=True,
-            optional=True,
-        )
-        check_number("patience", self.patience, minimum=1, integer=True, optional=True)
-        if self.patience is not None and self.validation_fraction is None:
-            raise ValueError(
-                f"patience={self.patience!r} needs a validation part. Set "
-                "validation_fraction, such as 0.2."
-            )
-        check_number("verbose", int(self.verbose), minimum=0, maximum=1, integer=True)
-        if not isinstance(self.standardize, bool | np.bool_):
-            raise TypeError(f"standardize must be a bool, got {self.standardize!r}.")
-        resolve_augmentations(self.augment)
-        check_random_state(self.random_state)
 
     def _check_images(self, X: Any, y: Any, *, reset: bool) -> list[np.ndarray]:
         if not (isinstance(X, np.ndarray) and X.dtype == object) and not isinstance(
@@ -432,47 +399,3 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         if y is not None:
             check_same_length(X=images, y=y)
         return images
-
-    def _check_labels(self, y: Any) -> np.ndarray:
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        return y
-
-    def _check_weights(
-        self, sample_weight: Any, codes: np.ndarray, images: Iterable[np.ndarray]
-    ) -> np.ndarray:
-        if sample_weight is None:
-            weights = np.ones(len(codes), dtype=np.float32)
-        else:
-            weights = np.asarray(sample_weight, dtype=np.float32)
-            weights = column_or_1d(weights)
-        check_same_length(X=list(images), sample_weight=weights)
-        if not np.isfinite(weights).all() or (weights < 0).any():
-            raise ValueError(
-                "Expected sample_weight to be finite and not negative, got values "
-                f"from {weights.min()!r} to {weights.max()!r}."
-            )
-        for code in np.unique(codes):
-            if not weights[codes == code].any():
-                raise ValueError(
-                    "Expected some weight for every class, got sample_weight zero for "
-                    f"all recordings of class {self.classes_[code]!r}."
-                )
-        return weights
-
-    def _class_weights(self, codes: np.ndarray) -> np.ndarray:
-        y = self.classes_[codes]
-        present = np.unique(y)
-        weights = compute_class_weight(self.class_weight, classes=present, y=y)
-        result = np.ones(len(self.classes_), dtype=np.float32)
-        result[np.searchsorted(self.classes_, present)] = weights
-        if not (result > 0).all():
-            zero = self.classes_[~(result > 0)].tolist()
-            raise ValueError(
-                f"Expected class_weight to be positive for every class, got "
-                f"{self.class_weight!r}: no weight for {zero}."
-            )
-        return result
-
-    def _copied_callbacks(self) -> list[Any]:
-        return [copy.deepcopy(callback) for callback in self.callbacks or ()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 # isort: split - TensorFlow before Keras, which would import it with its greetings
@@ -15,6 +17,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from heartbeat_clf.calibration import fit_calibration
+from heartbeat_clf.classifier_checks import class_weights_of
 from heartbeat_clf.losses import get_loss
 from heartbeat_clf.networks import build_network
 from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
@@ -125,7 +128,7 @@ class TrainingTask:
             callbacks.append(ProgressBar(epochs))
         trainer._run_callbacks = [
             *callbacks,
-            *self.classifier._copied_callbacks(),
+            *_copies(self.classifier.callbacks),
             *self._epoch_hooks(epochs),
         ]
         trainer.fit(rows[:, np.newaxis].astype(float), self.codes[rows], self._w(rows))
@@ -142,7 +145,7 @@ class TrainingTask:
             self.seed = previous._seed
             self.class_totals += previous._class_totals
             trainer.model_.optimizer.learning_rate = self.classifier.learning_rate
-        trainer._run_callbacks = self.classifier._copied_callbacks()
+        trainer._run_callbacks = _copies(self.classifier.callbacks)
         rows = np.arange(len(self.images))
         trainer.partial_fit(
             rows[:, np.newaxis].astype(float),
@@ -187,7 +190,9 @@ class TrainingTask:
         )
 
     def _w(self, rows: np.ndarray) -> np.ndarray:
-        class_weights = self.classifier._class_weights(self.codes[rows])
+        class_weights = class_weights_of(
+            self.classifier.class_weight, self.classifier.classes_, self.codes[rows]
+        )
         return self.weights[rows] * class_weights[self.codes[rows]]
 
     def _new_trainer(self, epochs: int) -> WindowTrainer:
@@ -219,6 +224,8 @@ class TrainingTask:
             metrics=[LogitAUROC(n_outputs=n_outputs)],
             jit_compile=False,
         )
+        # Variables made during tracing would have TensorFlow trace the step twice.
+        network.optimizer.build(network.trainable_variables)
         return network
 
     def _feed(
@@ -336,6 +343,17 @@ def _no_rebuilding() -> keras.Model:
         "Expected the network of this loaded object to be trained further or used, "
         "got a call to build it anew. Fit the HeartbeatClassifier instead."
     )
+
+
+def _copies(callbacks: Sequence[Any] | None) -> list[keras.callbacks.Callback]:
+    callbacks = () if callbacks is None else callbacks
+    wrong = [c for c in callbacks if not isinstance(c, keras.callbacks.Callback)]
+    if wrong:
+        raise TypeError(
+            "Expected callbacks to be a list of keras.callbacks.Callback, got "
+            f"{wrong[0]!r} in it. scikit-learn's go to set_callbacks."
+        )
+    return [copy.deepcopy(callback) for callback in callbacks]
 
 
 def _window_frames(window_frames: int | None, images: list[np.ndarray]) -> int:
