@@ -42,7 +42,6 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
     import tensorflow
 else:
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     with _without_stderr():
         import tensorflow
 

@@ -237,7 +237,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         unknown = np.setdiff1d(y, self.classes_).tolist()
         if unknown or len(self.classes_) < 2:
             raise ValueError(
-                f"Expected labels among two classes or more, got {unknown or y[:1]} and "
+                f"Expected labels of two classes or more, got {unknown or y[:1]} and "
                 f"the classes {self.classes_.tolist()}. Name all classes in the first "
                 "call: partial_fit(X, y, classes=[...])."
             )
@@ -384,18 +384,26 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         return TrainingTask(self, images, codes, weights, groups, (X, y))
 
     def _check_images(self, X: Any, y: Any, *, reset: bool) -> list[np.ndarray]:
-        if not (isinstance(X, np.ndarray) and X.dtype == object) and not isinstance(
-            X, list | tuple
-        ):
+        if reset and hasattr(self, "n_features_in_"):
+            del self.n_features_in_
+        if not _holds_images(X):
             X = validate_data(
                 self,
                 X,
                 reset=reset,
                 allow_nd=True,
                 dtype="numeric",
-                ensure_2d=not reset or np.ndim(X) < 3,
+                # Columns are counted where each row is one band.
+                ensure_2d=not reset or getattr(X, "ndim", 2) < 3,
             )
         images = check_images(X)
         if y is not None:
             check_same_length(X=images, y=y)
         return images
+
+
+def _holds_images(X: Any) -> bool:
+    """Whether `X` has an image an item, rather than numbers in rows and columns."""
+    if isinstance(X, np.ndarray):
+        return X.dtype == object and X.ndim == 1
+    return isinstance(X, list | tuple) and not (X and np.ndim(X[0]) == 1)

@@ -73,7 +73,10 @@ def build_small_network(
         pool = tuple(min(2, size) for size in features.shape[1:3])
         if pool != (1, 1):
             features = keras.layers.MaxPooling2D(pool, name=f"pool_{number}")(features)
-        features = keras.layers.BatchNormalization(name=f"norm_{number}")(features)
+        # Ten steps, not a hundred, settle the moving statistics: small sets have few.
+        features = keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(
+            features
+        )
         features = keras.layers.ReLU(name=f"relu_{number}")(features)
     pooled = keras.layers.Concatenate(name="pooled")(
         [

@@ -75,7 +75,10 @@ def network_to_onnx(network: keras.Model) -> bytes:
     UnsupportedLayerError
         If a layer or one of its settings is not converted.
     """
-    if not getattr(network, "_nodes_by_depth", None) and hasattr(network, "layers"):
+    functional = network
+    if isinstance(network, keras.Sequential):
+        functional = network._functional
+    if not getattr(functional, "_nodes_by_depth", None):
         raise UnsupportedLayerError(
             f"Expected a functional network, got {type(network).__name__}."
         )
@@ -87,7 +90,7 @@ def network_to_onnx(network: keras.Model) -> bytes:
             f"{[tuple(i.shape[1:]) for i in network.inputs]}."
         )
     tensors = {id(image): graph.node("Transpose", "windows", perm=[0, 3, 1, 2])}
-    for layer, inputs, output in _calls(network):
+    for layer, inputs, output in _calls(functional):
         names = [tensors[id(tensor)] for tensor in inputs]
         tensors[id(output)] = _write_layer(graph, layer, names, inputs, output)
     logits = tensors[id(network.outputs[0])]
@@ -115,11 +118,8 @@ def _value(name: str, shape: Any) -> onnx.ValueInfoProto:
     )
 
 
-def _calls(network: keras.Model) -> list[tuple[Any, list[Any], Any]]:
+def _calls(functional: keras.Model) -> list[tuple[Any, list[Any], Any]]:
     """Return ``(layer, input tensors, output tensor)`` in the order of computation."""
-    functional = network
-    if isinstance(network, keras.Sequential):
-        functional = network._functional
     calls = []
     for depth in sorted(functional._nodes_by_depth, reverse=True):
         for node in functional._nodes_by_depth[depth]:
@@ -161,6 +161,7 @@ def _write_layer(
     ):
         return _pool_all(graph, layer, names[0])
     if kind is keras.layers.Flatten:
+        _check_channels_last(layer)
         name = names[0]
         if rank == 4:
             name = graph.node("Transpose", name, perm=[0, 2, 3, 1])

@@ -140,6 +140,7 @@ class TrainingTask:
         if previous is None:
             trainer = self._new_trainer(1)
         else:
+            self._check_windows(previous.predictor_)
             trainer = previous.estimator_
             trainer._feed_maker = self._feed
             self.seed = previous._seed
@@ -155,6 +156,16 @@ class TrainingTask:
         )
         self.history = _history(trainer)
         return trainer
+
+    def _check_windows(self, known: WindowPredictor) -> None:
+        bands, _, channels = self.images[0].shape
+        got = (bands, self.window_frames, channels)
+        expected = (known.n_bands, known.window_frames, known.n_channels)
+        if got != expected:
+            raise ValueError(
+                f"Expected windows of {expected!r} bands, frames and channels as in "
+                f"the first call, got {got!r}. Fit a new classifier for other images."
+            )
 
     def predictor(self, network: keras.Model) -> WindowPredictor:
         """Return what predicts with a network: ONNX where its layers allow."""

@@ -1,0 +1,334 @@
+"""The command line ``heartbeat-clf``: arguments in, calls out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import heartbeat_clf
+from heartbeat_clf import commands
+from heartbeat_clf.answers import NOTICE
+from heartbeat_clf.inputs import DATASETS
+
+__all__ = ["main"]
+
+_DATA = (
+    "CSV table with the columns path, label and, where one person has several "
+    "recordings, subject (paths relative to the table); or a folder with PASCAL, "
+    "CirCor or CinC 2016 in it"
+)
+_TRAIN = """examples:
+  heartbeat-clf train table.csv --output murmurs.hbc
+  heartbeat-clf train data --dataset pascal --output murmurs.hbc --epochs 40
+  heartbeat-clf train table.csv -o m.hbc --set n_mels=32 --set classifier__dropout=0.5
+"""
+_EVALUATE = """examples:
+  heartbeat-clf evaluate data --dataset pascal --folds 5 --repeats 5 --n-jobs 2
+  heartbeat-clf evaluate table.csv --operating-point none --csv scores.csv
+  heartbeat-clf evaluate new.csv --model murmurs.hbc --json
+"""
+_PREDICT = """examples:
+  heartbeat-clf predict --model murmurs.hbc recording.wav
+  heartbeat-clf predict --model murmurs.hbc recordings/ '2026-*/*.flac' table.csv
+  heartbeat-clf predict --model murmurs.hbc recordings/ --json --output answers.json
+"""
+_SPECTROGRAM = """examples:
+  heartbeat-clf spectrogram recordings/ pictures/
+  heartbeat-clf spectrogram a.wav . --n-mels 64 --fmax 800 --sample-rate 2000
+"""
+_EXIT = "exit code: 0 all done, 1 something failed, 2 wrong usage"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str or None, default=None
+        Arguments; None takes those of the process.
+
+    Returns
+    -------
+    code : int
+        0 if everything asked for was done, 1 if something failed, 130 after an
+        interruption.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 on wrong usage, with 0 after ``--help`` and ``--version``.
+    """
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    if options.progress is None:
+        options.progress = sys.stderr is not None and sys.stderr.isatty()
+    options.verbose = int(options.progress)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            outcome = options.run(options, _say)
+            for failure in outcome.failures:
+                _say(f"heartbeat-clf: {failure.path}: {failure.error}")
+            print(_printable(outcome.text), end="", flush=True)
+        except commands.UsageError as error:
+            options.parser.error(_one_line(error))
+        except BrokenPipeError:
+            # The reader, such as head, has gone. Python would complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            if options.traceback:
+                raise
+            _say(f"heartbeat-clf: error: {error}")
+            return 1
+        except KeyboardInterrupt:
+            _say("heartbeat-clf: interrupted")
+            return 130
+    return 1 if outcome.failures else 0
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+def _say(message: str) -> None:
+    # Standard error replaces by itself what it cannot encode.
+    print(_one_line(message), file=sys.stderr, flush=True)
+
+
+def _printable(text: str) -> str:
+    """Return `text` with what standard output cannot encode, as file names may be."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    _say(f"heartbeat-clf: warning: {message}")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    Returns
+    -------
+    parser : argparse.ArgumentParser
+        Its options carry ``run``, the function of :mod:`heartbeat_clf.commands`.
+    """
+    parser = argparse.ArgumentParser(
+        prog="heartbeat-clf",
+        description=f"Classify heart-sound recordings. {NOTICE}",
+        epilog=_EXIT,
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"heartbeat-clf {heartbeat_clf.__version__}",
+    )
+    adder = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_train(adder)
+    _add_evaluate(adder)
+    _add_predict(adder)
+    _add_spectrogram(adder)
+    return parser
+
+
+def _add_command(
+    adder: Any, name: str, run: Any, summary: str, epilog: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = adder.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {NOTICE}",
+        epilog=f"{epilog}\n{_EXIT}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run, parser=command, progress=None)
+    shown = command.add_mutually_exclusive_group()
+    for option, value, text in (
+        ("--verbose", True, "show progress bars (default: on a terminal)"),
+        ("--quiet", False, "show no progress bars"),
+    ):
+        shown.add_argument(
+            option, dest="progress", action="store_const", const=value, help=text
+        )
+    command.add_argument(
+        "--traceback", action="store_true", help="show where an error comes from"
+    )
+    return command
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("data", metavar="TABLE_OR_DATA", help=_DATA)
+    group = command.add_argument_group("data sets")
+    group.add_argument(
+        "--dataset",
+        choices=tuple(DATASETS),
+        help="which one, where the folder has several",
+    )
+    group.add_argument("--subset", choices=("a", "b"), help="of PASCAL (default: b)")
+    group.add_argument(
+        "--target",
+        choices=("audible", "murmur", "outcome"),
+        help="labels of CirCor (default: audible)",
+    )
+    group.add_argument(
+        "--databases", metavar="LETTERS", help="of CinC 2016 (default: abcdef)"
+    )
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("training")
+    group.add_argument(
+        "--preset",
+        choices=("default", "ancestor"),
+        help="settings to start from (default: default)",
+    )
+    group.add_argument("--epochs", type=_count, help="passes over the recordings")
+    group.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        metavar="NAME=VALUE",
+        help="any other setting of the pipeline; may be repeated",
+    )
+    group.add_argument(
+        "--validation-fraction",
+        type=float,
+        metavar="SHARE",
+        help="hold back this share of the subjects to choose the best epoch and to "
+        "calibrate probabilities (default: none)",
+    )
+    group.add_argument(
+        "--cache", metavar="FOLDER", help="keep spectrograms here for the next time"
+    )
+
+
+def _add_seed(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--seed", type=int, default=0, help="of all random choices (default: 0)"
+    )
+
+
+def _add_train(adder: Any) -> None:
+    command = _add_command(
+        adder, "train", commands.train, "train a model on labelled recordings", _TRAIN
+    )
+    _add_data(command)
+    command.add_argument(
+        "-o", "--output", metavar="MODEL", required=True, help="model file to write"
+    )
+    _add_seed(command)
+    _add_training(command)
+
+
+def _add_evaluate(adder: Any) -> None:
+    command = _add_command(
+        adder,
+        "evaluate",
+        commands.evaluate,
+        "cross-validate by subject, or score a trained model",
+        _EVALUATE,
+    )
+    _add_data(command)
+    command.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="score this model on the recordings; without it, train anew in each fold",
+    )
+    command.add_argument("--json", action="store_true", help="print JSON, no table")
+    command.add_argument(
+        "--csv", metavar="FILE", help="write the score of every recording to this file"
+    )
+    _add_seed(command)
+    group = command.add_argument_group("cross-validation")
+    group.add_argument("--folds", type=_count, help="(default: 5)")
+    group.add_argument("--repeats", type=_count, help="rounds of folds (default: 1)")
+    group.add_argument(
+        "--operating-point",
+        metavar="POINT",
+        help="youden, sensitivity=SHARE or specificity=SHARE, chosen on inner folds, "
+        "which takes four fits a fold; none: the model's own, one fit a fold "
+        "(default: youden)",
+    )
+    group.add_argument(
+        "--random-split",
+        action="store_true",
+        default=None,
+        help="also split without regard to subjects, to show what leaks",
+    )
+    group.add_argument(
+        "--n-jobs", type=int, metavar="N", help="folds at a time (default: 1)"
+    )
+    _add_training(command)
+
+
+def _add_predict(adder: Any) -> None:
+    command = _add_command(
+        adder,
+        "predict",
+        commands.predict,
+        "answer recordings with a trained model",
+        _PREDICT,
+    )
+    command.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="audio file, folder (searched through), pattern, or CSV table with a "
+        "column path",
+    )
+    command.add_argument("--model", metavar="MODEL", help="model file; needed")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="give JSON, no table")
+    form.add_argument("--csv", action="store_true", help="give CSV, no table")
+    command.add_argument(
+        "-o", "--output", metavar="FILE", help="write there, not to standard output"
+    )
+
+
+def _add_spectrogram(adder: Any) -> None:
+    command = _add_command(
+        adder,
+        "spectrogram",
+        commands.spectrogram,
+        "write the spectrograms of recordings as PNG pictures",
+        _SPECTROGRAM,
+    )
+    command.add_argument(
+        "input", metavar="IN", help="audio file, folder, pattern or CSV table"
+    )
+    command.add_argument(
+        "folder", metavar="OUT", help="folder for the pictures, in the folders of IN"
+    )
+    command.add_argument(
+        "--overwrite", action="store_true", help="make pictures anew that exist"
+    )
+    command.add_argument("--width", type=_count, metavar="PIXELS")
+    command.add_argument("--height", type=_count, metavar="PIXELS")
+    command.add_argument("--colormap", choices=("ember", "gray"), default="ember")
+    group = command.add_argument_group("spectrogram (defaults: those of the pipeline)")
+    for option, unit in (
+        ("--sample-rate", "HZ"),
+        ("--frame-duration", "SECONDS"),
+        ("--hop-duration", "SECONDS"),
+        ("--fmin", "HZ"),
+        ("--fmax", "HZ"),
+        ("--top-db", "DB"),
+        ("--duration", "SECONDS"),
+    ):
+        group.add_argument(option, type=float, metavar=unit)
+    group.add_argument("--n-mels", type=_count, metavar="BANDS")
+    group.add_argument("--band-pass", type=float, nargs=2, metavar=("LOW", "HIGH"))
+    group.add_argument("--spike-removal", action="store_true", default=None)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of at least 1, got {text!r}"
+        )
+    return int(text)

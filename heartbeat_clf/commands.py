@@ -1,0 +1,276 @@
+"""What each command does: options in, text and failures out; prints nothing."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heartbeat_clf.answers import NOTICE, predict_recordings
+from heartbeat_clf.inputs import Failure, find_recordings, load_labelled
+from heartbeat_clf.outputs import check_target, write_text
+
+__all__ = ["Outcome", "UsageError", "evaluate", "predict", "spectrogram", "train"]
+
+Say = Callable[[str], None]
+# Options of `evaluate` that make sense only where something is trained.
+_TRAINING_OPTIONS = (
+    "folds",
+    "repeats",
+    "operating_point",
+    "random_split",
+    "n_jobs",
+    "preset",
+    "epochs",
+    "settings",
+    "validation_fraction",
+    "cache",
+)
+_FOLDS = 5
+_SEEN = "The scores hold only if the model was trained on none of these subjects."
+
+
+class UsageError(ValueError):
+    """Options that cannot be meant; the command line answers with its usage."""
+
+
+class Outcome(NamedTuple):
+    """What a command has to tell: for standard output, and what failed."""
+
+    text: str
+    failures: list[Failure]
+
+
+def train(options: argparse.Namespace, say: Say) -> Outcome:
+    """Train a pipeline on labelled recordings and save it."""
+    pipeline = _build_pipeline(options)
+    target = check_target(options.output)
+    bunch = _load(options, say)
+
+    from heartbeat_clf.persistence import save
+
+    parameters = {}
+    if bunch.subjects_known:
+        parameters["classifier__groups"] = bunch.subjects
+    pipeline.fit(bunch.recordings, bunch.target, **parameters)
+    save(pipeline, target)
+    say(f"Model for {bunch.target_names!r} written to {str(target)!r}.")
+    say(NOTICE)
+    return Outcome("", [])
+
+
+def evaluate(options: argparse.Namespace, say: Say) -> Outcome:
+    """Cross-validate a pipeline by the protocol, or score a trained model."""
+    if options.csv is not None:
+        check_target(options.csv)
+    if options.model is not None:
+        result, failures, bunch = _evaluate_model(options, say)
+    else:
+        result, failures, bunch = _cross_validate(options, say)
+    if options.csv is not None:
+        frame = result.to_frame()
+        rows = frame["recording"].to_numpy()
+        frame.insert(0, "path", [str(path) for path in bunch.recordings[rows]])
+        write_text(options.csv, frame.to_csv(index=False))
+    if options.json:
+        document = {
+            "notice": NOTICE,
+            **result.to_dict(),
+            "notes": [*bunch.notes, *([_SEEN] if options.model is not None else [])],
+            "failures": [failure._asdict() for failure in failures],
+        }
+        return Outcome(json.dumps(document, indent=2, allow_nan=False) + "\n", failures)
+    remark = f"{_SEEN}\n" if options.model is not None else ""
+    return Outcome(f"{result}\n{remark}{NOTICE}\n", failures)
+
+
+def predict(options: argparse.Namespace, say: Say) -> Outcome:
+    """Answer recordings one by one with a trained model."""
+    if options.model is None:
+        raise UsageError(
+            "Expected --model MODEL, a file written by 'heartbeat-clf train ... "
+            "--output MODEL', got none."
+        )
+    if options.output is not None:
+        check_target(options.output)
+
+    from heartbeat_clf.persistence import load
+
+    model = load(options.model)
+    found, missing = find_recordings(options.inputs)
+    answers = predict_recordings(
+        model, [item.path for item in found], verbose=options.verbose
+    )
+    answers.failures.extend(missing)
+    if options.json:
+        text = answers.to_json()
+    else:
+        text = answers.to_csv() if options.csv else answers.to_table()
+        say(NOTICE)
+    if options.output is not None:
+        write_text(options.output, text)
+        text = ""
+    return Outcome(text, answers.failures)
+
+
+def spectrogram(options: argparse.Namespace, say: Say) -> Outcome:
+    """Write the spectrogram of every recording as a PNG."""
+    from heartbeat_clf.pictures import write_pictures
+    from heartbeat_clf.spectrogram import SpectrogramTransformer
+
+    given = {
+        name: getattr(options, name)
+        for name in SpectrogramTransformer().get_params()
+        if name != "verbose" and getattr(options, name, None) is not None
+    }
+    if "band_pass" in given:
+        given["band_pass"] = tuple(given["band_pass"])
+    found, missing = find_recordings([options.input])
+    with _usage_errors():
+        transformer = SpectrogramTransformer(**given)
+        # The settings are checked here, not once for every file.
+        transformer.fit([str(item.path) for item in found] or ["none"])
+    counts = write_pictures(
+        found,
+        Path(options.folder).expanduser(),
+        transformer=transformer,
+        overwrite=options.overwrite,
+        verbose=options.verbose,
+        width=options.width,
+        height=options.height,
+        colormap=options.colormap,
+    )
+    failures = [*missing, *counts.failures]
+    say(
+        f"{counts.written} written, {counts.kept} kept (--overwrite makes them anew), "
+        f"{len(failures)} failed."
+    )
+    return Outcome("", failures)
+
+
+def parse_settings(pairs: list[str]) -> dict[str, Any]:
+    """Return ``NAME=VALUE`` texts as settings of the pipeline.
+
+    Examples
+    --------
+    >>> parse_settings(["classifier__dropout=0.5", "loss=auroc", "augment=False"])
+    {'classifier__dropout': 0.5, 'loss': 'auroc', 'augment': False}
+    """
+    settings = {}
+    for pair in pairs:
+        name, found, value = pair.partition("=")
+        if not found or not name.strip():
+            raise UsageError(
+                f"Expected --set NAME=VALUE, got {pair!r}. "
+                "For instance: --set classifier__dropout=0.5"
+            )
+        try:
+            settings[name.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            # No number, None, True, tuple or the like: a name.
+            settings[name.strip()] = value.strip()
+    return settings
+
+
+def _parse_operating_point(text: str) -> Any:
+    if text in ("youden", "none"):
+        return None if text == "none" else text
+    name, _, value = text.partition("=")
+    with contextlib.suppress(ValueError):
+        if name in ("sensitivity", "specificity"):
+            return {name: float(value)}
+    raise UsageError(
+        "Expected --operating-point youden, none, sensitivity=SHARE or "
+        f"specificity=SHARE, got {text!r}."
+    )
+
+
+@contextlib.contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _build_pipeline(options: argparse.Namespace) -> Any:
+    settings = {
+        "random_state": options.seed,
+        "verbose": options.verbose,
+        **{
+            name: getattr(options, name)
+            for name in ("epochs", "validation_fraction", "cache")
+            if getattr(options, name) is not None
+        },
+        **parse_settings(options.settings or []),
+    }
+
+    from heartbeat_clf.pipeline import make_heartbeat_pipeline
+
+    with _usage_errors():
+        return make_heartbeat_pipeline(options.preset or "default", **settings)
+
+
+def _load(options: argparse.Namespace, say: Say) -> Any:
+    bunch = load_labelled(
+        options.data,
+        dataset=options.dataset,
+        subset=options.subset,
+        target=options.target,
+        databases=options.databases,
+    )
+    subjects = f"{len(set(bunch.subjects))} subjects"
+    if not bunch.subjects_known:
+        subjects = "subjects unknown, each recording counts as its own"
+    say(f"{len(bunch.recordings)} recordings of {bunch.target_names!r}; {subjects}.")
+    for note in bunch.notes:
+        say(f"note: {note}")
+    return bunch
+
+
+def _evaluate_model(options: argparse.Namespace, say: Say) -> tuple[Any, Any, Any]:
+    unused = [name for name in _TRAINING_OPTIONS if getattr(options, name) is not None]
+    if unused:
+        named = {"settings": "set"}.get(unused[0], unused[0]).replace("_", "-")
+        raise UsageError(
+            f"Expected no --{named} with --model, which trains nothing. Drop one."
+        )
+
+    from heartbeat_clf.held_out import score_model
+    from heartbeat_clf.persistence import load
+
+    model = load(options.model)
+    bunch = _load(options, say)
+    result, failures = score_model(
+        model, bunch, random_state=options.seed, verbose=options.verbose
+    )
+    return result, failures, bunch
+
+
+def _cross_validate(options: argparse.Namespace, say: Say) -> tuple[Any, Any, Any]:
+    point = _parse_operating_point(options.operating_point or "youden")
+    pipeline = _build_pipeline(options)
+    # One bar over the folds, not one for each fit.
+    pipeline.set_params(classifier__verbose=0, spectrogram__verbose=0)
+    bunch = _load(options, say)
+
+    from heartbeat_clf import evaluation
+
+    result = evaluation.evaluate(
+        pipeline,
+        bunch.recordings,
+        bunch.target,
+        groups=bunch.subjects if bunch.subjects_known else None,
+        n_splits=options.folds or _FOLDS,
+        n_repeats=options.repeats or 1,
+        random_state=options.seed,
+        operating_point=point,
+        random_split=bool(options.random_split),
+        n_jobs=options.n_jobs,
+        verbose=options.verbose,
+    )
+    return result, [], bunch

@@ -1,0 +1,251 @@
+"""Find the recordings that a user names: files, folders, patterns and tables."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from heartbeat_clf._validation import check_choice
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+__all__ = ["Failure", "Found", "find_recordings", "load_labelled"]
+
+AUDIO_SUFFIXES = frozenset(
+    (
+        ".aif",
+        ".aifc",
+        ".aiff",
+        ".au",
+        ".caf",
+        ".flac",
+        ".mp3",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".rf64",
+        ".snd",
+        ".w64",
+        ".wav",
+    )
+)
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+# The options that each loader takes.
+DATASETS = {"pascal": ("subset",), "circor": ("target",), "cinc2016": ("databases",)}
+
+
+class Found(NamedTuple):
+    """A recording, and its name below the place that was searched."""
+
+    path: Path
+    name: Path
+
+
+class Failure(NamedTuple):
+    """Something asked for that got no answer, and why."""
+
+    path: str
+    error: str
+
+
+def find_recordings(inputs: Sequence[str]) -> tuple[list[Found], list[Failure]]:
+    """Return the recordings that files, folders, patterns and tables name.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Files of any name; folders, searched through for audio files; patterns with
+        ``*``, ``?``, ``[...]`` and ``**``; CSV or TSV tables with a column ``path``,
+        relative to the table.
+
+    Returns
+    -------
+    found : list of Found
+        In the order of `inputs`, sorted within each, every file once. A file that
+        was named and is not there is found too: reading it says so.
+    failures : list of Failure
+        Inputs that name nothing.
+
+    Examples
+    --------
+    >>> find_recordings(["no/such/folder"])[1][0].path
+    'no/such/folder'
+    """
+    found: dict[str, Found] = {}
+    failures: list[Failure] = []
+    for text in inputs:
+        n_before = len(failures)
+        items = list(_search(text, failures))
+        if not items and len(failures) == n_before:
+            failures.append(
+                Failure(text, "Expected recordings, found no audio file there.")
+            )
+        for item in items:
+            found.setdefault(os.path.realpath(item.path), item)
+    return list(found.values()), failures
+
+
+def _search(text: str, failures: list[Failure]) -> Iterator[Found]:
+    place = Path(text).expanduser()
+    if place.is_dir():
+        yield from _in_folder(place, place, failures)
+    elif place.is_file() and place.suffix.lower() in _SEPARATORS:
+        yield from _in_table(place, failures)
+    elif place.is_file():
+        yield Found(place, Path(place.name))
+    elif glob.has_magic(text):
+        yield from _in_pattern(str(place), failures)
+    else:
+        failures.append(
+            Failure(text, "Expected a file, folder or pattern, found nothing there.")
+        )
+
+
+def _is_audio(path: Path) -> bool:
+    # Some systems leave "._name.wav" beside name.wav: no sound, hidden.
+    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+
+
+def _in_folder(top: Path, base: Path, failures: list[Failure]) -> Iterator[Found]:
+    def note(error: OSError) -> None:
+        failures.append(Failure(str(error.filename), f"Cannot be searched: {error}"))
+
+    for folder, below, names in os.walk(top, onerror=note):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for path in (Path(folder, name) for name in sorted(names)):
+            if _is_audio(path):
+                yield Found(path, path.relative_to(base))
+
+
+def _in_pattern(pattern: str, failures: list[Failure]) -> Iterator[Found]:
+    parts = Path(pattern).parts
+    n_fixed = next(n for n, part in enumerate(parts) if glob.has_magic(part))
+    base = Path(*parts[:n_fixed])
+    wants_tables = Path(pattern).suffix.lower() in _SEPARATORS
+    for path in map(Path, sorted(glob.glob(pattern, recursive=True))):
+        if path.is_dir():
+            yield from _in_folder(path, base, failures)
+        elif wants_tables:
+            yield from _in_table(path, failures)
+        elif _is_audio(path):
+            yield Found(path, path.relative_to(base))
+
+
+def _in_table(table: Path, failures: list[Failure]) -> Iterator[Found]:
+    """Yield what a table names; unlike `load_recordings`, row by row."""
+    separator = _SEPARATORS[table.suffix.lower()]
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, delimiter=separator, skipinitialspace=True)
+            header = [name.strip() for name in next(lines, [])]
+            rows = [row for row in lines if any(cell.strip() for cell in row)]
+    except (UnicodeError, csv.Error, OSError) as error:
+        failures.append(Failure(str(table), f"Expected a CSV table in UTF-8: {error}"))
+        return
+    if "path" not in header:
+        failures.append(
+            Failure(str(table), f"Expected a column 'path', got the columns {header!r}")
+        )
+        return
+    column = header.index("path")
+    for number, row in enumerate(rows):
+        text = row[column].strip() if column < len(row) else ""
+        if not text:
+            message = f"Expected a path in every row, got none in row {number}"
+            failures.append(Failure(str(table), f"{message} (counted from 0)."))
+            continue
+        path = table.parent / Path(text).expanduser()
+        name = os.path.relpath(path, table.parent)
+        yield Found(path, Path(path.name if name.startswith("..") else name))
+
+
+def load_labelled(source: str, *, dataset: str | None = None, **options: Any) -> Bunch:
+    """Return the labelled recordings of a table or of a published data set.
+
+    Parameters
+    ----------
+    source : str
+        Table as :func:`~heartbeat_clf.datasets.load_recordings` reads it, or a folder
+        with PASCAL, CirCor or CinC 2016 in it.
+    dataset : {"pascal", "circor", "cinc2016"} or None, default=None
+        Which; needed where the folder has several.
+    **options : object
+        ``subset`` of PASCAL, ``target`` of CirCor, ``databases`` of CinC 2016; None
+        is the loader's own.
+
+    Returns
+    -------
+    bunch : sklearn.utils.Bunch
+        See :mod:`heartbeat_clf.datasets`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or folder, or no data set in it.
+    ValueError
+        If the folder has several data sets and none is chosen, or an option does not
+        belong to it.
+    """
+    from heartbeat_clf import datasets
+
+    given = {name: value for name, value in options.items() if value is not None}
+    place = Path(source).expanduser()
+    if place.is_file():
+        if dataset is not None or given:
+            named = "dataset" if dataset is not None else next(iter(given))
+            raise ValueError(
+                f"Expected a folder with {named}=..., got the table {source!r}. "
+                "Leave that option out."
+            )
+        return datasets.load_recordings(place)
+    if not place.is_dir():
+        raise FileNotFoundError(
+            f"Expected a table or a folder of recordings, found nothing at {source!r}."
+        )
+    loaders: dict[str, Callable[..., Bunch]] = {
+        name: getattr(datasets, f"load_{name}") for name in DATASETS
+    }
+    if dataset is None:
+        dataset = _only_dataset(place, source, loaders, given)
+    check_choice("dataset", dataset, tuple(DATASETS))
+    for name in given:
+        if name not in DATASETS[dataset]:
+            owner = next(key for key, names in DATASETS.items() if name in names)
+            raise ValueError(
+                f"Expected {name}=... with dataset={owner!r} only, got it with "
+                f"{dataset!r}. Leave it out."
+            )
+    return loaders[dataset](place, **given)
+
+
+def _only_dataset(
+    place: Path,
+    source: str,
+    loaders: dict[str, Callable[..., Bunch]],
+    given: dict[str, Any],
+) -> str:
+    there = []
+    for name, loader in loaders.items():
+        options = {key: given[key] for key in DATASETS[name] if key in given}
+        try:
+            loader(place, **options)
+        except FileNotFoundError:
+            continue
+        there.append(name)
+    if not there:
+        raise FileNotFoundError(
+            f"Expected PASCAL, CirCor or CinC 2016 in the folder {source!r}, found "
+            "none. Name a CSV table with the columns path, label and subject for "
+            "recordings of your own."
+        )
+    if len(there) > 1:
+        raise ValueError(
+            f"Expected one data set in the folder {source!r}, found {there!r}. "
+            "Choose one with dataset=... (--dataset on the command line)."
+        )
+    return there[0]
