@@ -86,6 +86,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     steps = _checked_steps(pipeline)
     classifier: HeartbeatClassifier = steps[-1][1]
     predictor = classifier.predictor_
+    lost: list[str] = []
     description = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -98,11 +99,18 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
             "dtype": classifier.classes_.dtype.str,
             "values": classifier.classes_.tolist(),
         },
-        "steps": [_describe_step(name, step) for name, step in steps],
+        "steps": [_describe_step(name, step, lost) for name, step in steps],
         "predictor": {
             key: value for key, value in asdict(predictor).items() if key != "network"
         },
     }
+    for setting in lost:
+        warnings.warn(
+            f"{setting} cannot be written to a model file: predictions stay the "
+            "same, but set it again before fitting the loaded model anew.",
+            UserWarning,
+            stacklevel=2,
+        )
     text = json.dumps(description, indent=2, allow_nan=False)
     entries = {
         "model.json": text.encode(),
@@ -184,13 +192,13 @@ def _checked_steps(pipeline: Any) -> list[tuple[str, Any]]:
     return steps
 
 
-def _describe_step(name: str, step: Any) -> dict[str, Any]:
+def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
     kind = type(step).__name__
     settings = {}
     for key, value in step.get_params(deep=False).items():
         if key in _LEFT_BEHIND[kind]:
             continue
-        settings[key] = _plain(f"{name}__{key}", value)
+        settings[key] = _plain(f"{name}__{key}", value, lost)
     learned: dict[str, Any] = {}
     if isinstance(step, ImageTrimmer):
         learned = {"bands": step.bands_.tolist(), "n_bands_in": int(step.n_bands_in_)}
@@ -201,22 +209,17 @@ def _describe_step(name: str, step: Any) -> dict[str, Any]:
     return {"name": name, "kind": kind, "settings": settings, "learned": learned}
 
 
-def _plain(name: str, value: Any) -> Any:
-    """Return `value` as JSON can hold it, or None with a warning."""
+def _plain(name: str, value: Any, lost: list[str]) -> Any:
+    """Return `value` as JSON can hold it, or None with a note in `lost`."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, tuple | list):
-        return [_plain(name, part) for part in value]
+        return [_plain(name, part, lost) for part in value]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(name, part) for key, part in value.items()}
+        return {key: _plain(name, part, lost) for key, part in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    warnings.warn(
-        f"{name}={value!r} cannot be written to a model file: predictions stay the "
-        "same, but set it again before fitting the loaded model anew.",
-        UserWarning,
-        stacklevel=4,
-    )
+    lost.append(f"{name}={value!r}")
     return None
 
 
@@ -224,18 +227,26 @@ def _read_archive(source: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(source) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    # The last two: a flipped bit can ask for a password or an unknown compression.
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
         raise ValueError(
             f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
             f"something else or a damaged file: {error}."
         ) from error
 
 
-def _check_format(source: Path, description: dict[str, Any]) -> None:
-    if description.get("format") != FORMAT:
+def _check_format(source: Path, description: Any) -> None:
+    found = description.get("format") if isinstance(description, dict) else None
+    if found != FORMAT:
         raise ValueError(
             f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
-            f"format {description.get('format')!r}."
+            f"format {found!r}."
         )
     if description["format_version"] > FORMAT_VERSION:
         raise ValueError(

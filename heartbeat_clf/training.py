@@ -23,7 +23,7 @@ from heartbeat_clf._tensorflow import tensorflow as tf
 import keras
 import numpy as np
 from scikeras.wrappers import KerasClassifier
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.base import BaseEstimator, TransformerMixin
 from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import config as tf_config
 
@@ -159,9 +159,21 @@ class LogitAUROC(keras.metrics.AUC):
         return {"name": self.name, "dtype": self.dtype, "n_outputs": self.n_outputs}
 
 
-class _KeepCodes(FunctionTransformer):
-    """A SciKeras target encoder for targets that are encoded already."""
+class _KeepAsIs(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """A SciKeras encoder for what is encoded already.
 
+    scikit-learn's FunctionTransformer, which SciKeras would take, warns where a
+    global ``transform_output="pandas"`` is set.
+    """
+
+    def fit(self, X: np.ndarray, y: Any = None) -> _KeepAsIs:
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        return X
+
+
+class _KeepCodes(_KeepAsIs):
     def get_metadata(self) -> dict[str, Any]:
         return {"n_outputs_": 1, "n_outputs_expected_": 1}
 
@@ -219,7 +231,12 @@ class WindowTrainer(KerasClassifier):
     @property
     def target_encoder(self) -> _KeepCodes:
         """Leave the class codes as they are."""
-        return _KeepCodes(check_inverse=False)
+        return _KeepCodes()
+
+    @property
+    def feature_encoder(self) -> _KeepAsIs:
+        """Leave the row numbers as they are."""
+        return _KeepAsIs()
 
     def _fit_keras_model(
         self,

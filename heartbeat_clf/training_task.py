@@ -280,7 +280,10 @@ class TrainingTask:
                 "groups: recordings of one subject may be on both sides. Pass "
                 "groups=subjects to fit.",
                 UserWarning,
-                stacklevel=6,
+                # One frame more where scikit-learn's callbacks wrap fit (1.9).
+                stacklevel=5
+                if hasattr(type(self.classifier).fit, "__wrapped__")
+                else 4,
             )
             groups = everything
         from heartbeat_clf.evaluation import subject_split

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from check_suite import EXPECTED_FAILED_CHECKS
 from sklearn.utils.estimator_checks import check_estimator
+from tiny import build_dense
 
+from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
@@ -22,10 +24,26 @@ TINY_SPECTROGRAM = SpectrogramTransformer(
     duration=0.01,
 )
 
+# The checks' rows have 1 to 10 numbers: images of one band, too small to standardise
+# or to mask, and a network that learns their blobs in a few steps.
+TINY_CLASSIFIER = HeartbeatClassifier(
+    build_dense,
+    window_frames=None,
+    standardize=False,
+    augment=False,
+    learning_rate=0.05,
+    batch_size=512,
+    epochs=12,
+    random_state=0,
+)
+
 CASES = [
     pytest.param(TINY_SPECTROGRAM, 44, id="SpectrogramTransformer"),
     pytest.param(ImageTrimmer(min_range_db=0.0), 45, id="ImageTrimmer-learn"),
     pytest.param(ImageTrimmer(bands="all"), 45, id="ImageTrimmer-all"),
+    pytest.param(
+        TINY_CLASSIFIER, 58, id="HeartbeatClassifier", marks=pytest.mark.training
+    ),
 ]
 
 

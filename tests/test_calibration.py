@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from heartbeat_clf.calibration import fit_calibration
+from heartbeat_clf.prediction import Calibration, softmax
+
+
+def draw(n_recordings, slope, intercept, seed=0):
+    """Return scores whose log odds are ``slope * score + intercept``, and classes."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(scale=2.0, size=(n_recordings, 1))
+    odds = slope * scores[:, 0] + intercept
+    codes = (rng.random(n_recordings) < 1 / (1 + np.exp(-odds))).astype(int)
+    return scores, codes
+
+
+def likelihood(calibration, scores, codes, weights):
+    probabilities = softmax(calibration.apply(scores))[np.arange(len(codes)), codes]
+    return weights @ np.log(probabilities)
+
+
+def test_slope_and_intercept_are_found():
+    scores, codes = draw(20000, 0.5, 1.0)
+    found = fit_calibration(Calibration((0.0,)), scores, codes, np.ones(20000))
+    assert found.slope == pytest.approx(0.5, abs=0.03)
+    assert found.intercept[0] == pytest.approx(1.0, abs=0.05)
+
+
+def test_shift_is_applied_first_and_kept():
+    scores, codes = draw(20000, 0.5, 0.0)
+    found = fit_calibration(Calibration((2.0,)), scores - 2.0, codes, np.ones(20000))
+    assert found.shift == (2.0,)
+    assert found.slope == pytest.approx(0.5, abs=0.03)
+    assert found.intercept[0] == pytest.approx(0.0, abs=0.05)
+
+
+def test_separated_scores_get_a_finite_slope():
+    scores = np.array([[-1.0], [-0.5], [0.5], [1.0]])
+    codes = np.array([0, 0, 1, 1])
+    found = fit_calibration(Calibration((0.0,)), scores, codes, np.ones(4))
+    # Targets are 3/4 for two of two: log 3 at a score of about 0.75.
+    assert 1.0 < found.slope < 2.5
+    assert abs(found.intercept[0]) < 1e-3
+
+
+def test_many_classes_share_a_slope_and_have_an_intercept_each():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(scale=2.0, size=(20000, 3))
+    truth = Calibration((0.0,) * 3, slope=0.5, intercept=(1.0, 0.0, -1.0))
+    cumulated = softmax(truth.apply(scores)).cumsum(axis=1)
+    codes = (rng.random((20000, 1)) > cumulated).sum(axis=1)
+    found = fit_calibration(Calibration((0.0,) * 3), scores, codes, np.ones(20000))
+    assert found.slope == pytest.approx(0.5, abs=0.03)
+    np.testing.assert_allclose(found.intercept, (1.0, 0.0, -1.0), atol=0.06)
+
+
+def test_calibration_raises_the_likelihood():
+    scores, codes = draw(200, 0.3, -1.0)
+    weights = np.ones(200)
+    before = Calibration((0.0,))
+    after = fit_calibration(before, scores, codes, weights)
+    assert likelihood(after, scores, codes, weights) > likelihood(
+        before, scores, codes, weights
+    )
+
+
+def test_weight_counts_as_repetition():
+    scores, codes = draw(60, 1.0, 0.5)
+    weights = np.where(np.arange(60) % 3, 1.0, 2.0)
+    repeated = np.repeat(np.arange(60), weights.astype(int))
+    weighted = fit_calibration(Calibration((0.0,)), scores, codes, weights)
+    counted = fit_calibration(
+        Calibration((0.0,)), scores[repeated], codes[repeated], np.ones(len(repeated))
+    )
+    assert weighted.slope == pytest.approx(counted.slope, rel=1e-3)
+    assert weighted.intercept[0] == pytest.approx(counted.intercept[0], abs=1e-3)
+
+
+def test_reversed_scores_do_not_turn_the_ranking():
+    scores, codes = draw(200, 1.0, 0.0)
+    found = fit_calibration(Calibration((0.0,)), -scores, codes, np.ones(200))
+    assert 0 < found.slope < 0.1

@@ -1,0 +1,414 @@
+"""The command line: exit codes, streams, files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import warnings
+
+import pandas as pd
+import pytest
+from sklearn.utils import Bunch
+
+import heartbeat_clf
+from heartbeat_clf import cli, commands, load
+from heartbeat_clf.answers import NOTICE
+from heartbeat_clf.cli import main
+from heartbeat_clf.datasets import write_recordings
+from heartbeat_clf.pipeline import PRESETS
+
+TINY = ["--epochs", "1", "--set", "window_frames=60", "--set", "n_mels=16"]
+
+
+@pytest.fixture(scope="module")
+def table(synthetic, tmp_path_factory):
+    return write_recordings(synthetic, tmp_path_factory.mktemp("wav"))
+
+
+@pytest.fixture
+def bad(tmp_path):
+    path = tmp_path / "bad.wav"
+    path.write_text("no sound")
+    return path
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def usage_error(capsys, *arguments):
+    with pytest.raises(SystemExit, match="2"):
+        run(*arguments)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run("--version")
+    assert capsys.readouterr().out == f"heartbeat-clf {heartbeat_clf.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "spectrogram"])
+def test_help_has_examples_and_the_notice(capsys, command):
+    with pytest.raises(SystemExit, match="0"):
+        run(command, "--help")
+    text = capsys.readouterr().out
+    assert f"heartbeat-clf {command} " in text
+    assert "examples:" in text
+    assert " ".join(NOTICE.split()) in " ".join(text.split())
+
+
+def test_presets_are_those_of_the_pipeline():
+    parser = cli.build_parser()
+    for preset in PRESETS:
+        options = parser.parse_args(["train", "x", "-o", "y", "--preset", preset])
+        assert options.preset == preset
+
+
+# predict
+
+
+def test_prediction_is_a_table_with_the_notice_beside_it(capsys, table, tiny_model):
+    assert run("predict", "--model", tiny_model, table.parent) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0].split() == ["path", "prediction", "murmur", "normal"]
+    assert len(lines) == 21
+    assert captured.err == f"{NOTICE}\n"
+
+
+def test_predictions_are_those_of_the_pipeline(capsys, table, tiny_model):
+    assert run("predict", "--model", tiny_model, table, "--json") == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert captured.err == ""
+    assert document["notice"] == NOTICE
+    assert document["failures"] == []
+    model = load(tiny_model)
+    paths = [row["path"] for row in document["recordings"]]
+    given = [[*row["probabilities"].values()] for row in document["recordings"]]
+    assert given == pytest.approx(model.predict_proba(paths), abs=1e-6)
+    predicted = [row["prediction"] for row in document["recordings"]]
+    assert predicted == model.predict(paths).tolist()
+
+
+def test_bad_file_is_named_and_the_others_are_answered(capsys, table, tiny_model, bad):
+    good = next(table.parent.glob("*.wav"))
+    arguments = ["predict", "--model", tiny_model, bad, good, "no/such.wav"]
+    assert run(*arguments) == 1
+    captured = capsys.readouterr()
+    assert str(good) in captured.out
+    assert f"heartbeat-clf: {bad}: Expected an audio file" in captured.err
+    assert "heartbeat-clf: no/such.wav: Expected a file" in captured.err
+    assert run(*arguments, "--json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["recordings"]) == 1
+    assert [failure["path"] for failure in document["failures"]] == [
+        str(bad),
+        "no/such.wav",
+    ]
+
+
+def test_predictions_go_to_a_file(capsys, table, tiny_model, tmp_path):
+    out = tmp_path / "answers.csv"
+    pattern = table.parent / "s0*.wav"
+    assert run("predict", "--model", tiny_model, pattern, "--csv", "-o", out) == 0
+    assert capsys.readouterr().out == ""
+    frame = pd.read_csv(out)
+    assert list(frame)[:3] == ["path", "prediction", "probability_murmur"]
+    assert len(frame) == 18
+
+
+def test_output_is_checked_before_anything_is_done(capsys, tmp_path):
+    out = tmp_path / "none" / "a.csv"
+    assert run("predict", "--model", "none", "x", "-o", out) == 1
+    assert "Make it first" in capsys.readouterr().err
+
+
+def test_predict_says_what_model_to_give(capsys):
+    assert "Expected --model MODEL" in usage_error(capsys, "predict", "a.wav")
+
+
+def test_missing_model_is_one_line(capsys, tmp_path):
+    assert run("predict", "--model", tmp_path / "none", "a.wav") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("heartbeat-clf: error: Expected a saved model")
+
+
+def test_prediction_loads_no_tensorflow(table, tiny_model):
+    code = (
+        "import sys; from heartbeat_clf.cli import main; code = main(sys.argv[1:]);"
+        "loaded = {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules);"
+        "sys.exit(f'loaded {loaded}' if loaded else code)"
+    )
+    arguments = ["predict", "--model", tiny_model, table.parent / "s01_00.wav"]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, f"{NOTICE}\n")
+
+
+def test_module_runs_and_a_reader_that_leaves_is_no_error(table, tiny_model):
+    arguments = ["predict", "--model", tiny_model, table.parent]
+    done = subprocess.Popen(
+        [sys.executable, "-m", "heartbeat_clf", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    done.stdout.close()
+    assert done.stderr.read() == f"{NOTICE}\n"
+    done.stderr.close()
+    assert done.wait() == 1
+
+
+# spectrogram
+
+
+def test_spectrograms_are_written_and_kept(capsys, table, bad, tmp_path):
+    out = tmp_path / "out"
+    assert run("spectrogram", table, out, "--n-mels", "16", "--width", "60") == 0
+    assert "20 written, 0 kept" in capsys.readouterr().err
+    assert len(list(out.glob("*.png"))) == 20
+    assert run("spectrogram", table, out) == 0
+    assert "0 written, 20 kept" in capsys.readouterr().err
+    options = ["--overwrite", "--band-pass", "25", "400", "--spike-removal"]
+    assert run("spectrogram", table.parent / "s01_00.wav", out, *options) == 0
+    assert "1 written" in capsys.readouterr().err
+
+
+def test_recording_without_a_picture_is_named(capsys, bad, tmp_path):
+    assert run("spectrogram", bad.parent, tmp_path / "out") == 1
+    captured = capsys.readouterr()
+    assert f"heartbeat-clf: {bad}: Expected an audio file" in captured.err
+    assert "0 written, 0 kept" in captured.err
+
+
+def test_impossible_spectrogram_settings_are_wrong_usage(capsys, table, tmp_path):
+    error = usage_error(capsys, "spectrogram", table, tmp_path, "--fmax", "800")
+    assert "fmax must be at most half of sample_rate" in error
+    error = usage_error(capsys, "spectrogram", table, tmp_path, "--n-mels", "0")
+    assert "expected a whole number of at least 1, got '0'" in error
+
+
+# train and evaluate
+
+
+@pytest.mark.training
+def test_train_saves_a_model_that_predicts(capsys, table, tmp_path):
+    model = tmp_path / "model.hbc"
+    cache = tmp_path / "cache"
+    assert run("train", table, "-o", model, *TINY, "--cache", cache, "--quiet") == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "20 recordings of ['murmur', 'normal']; 10 subjects." in captured.err
+    assert NOTICE in captured.err
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["model.hbc"]
+    steps = load(model).named_steps
+    assert steps["classifier"].epochs == 1
+    assert steps["spectrogram"].n_mels == 16
+
+
+@pytest.mark.training
+def test_failed_training_leaves_no_model(capsys, table, bad, tmp_path):
+    frame = pd.read_csv(table)
+    frame["path"] = [str(table.parent / name) for name in frame["path"]]
+    frame.loc[3, "path"] = str(bad)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    model = tmp_path / "model.hbc"
+    assert run("train", tmp_path / "table.csv", "-o", model, *TINY) == 1
+    assert f"got {str(bad)!r}" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.wav", "table.csv"]
+
+
+def test_train_passes_subjects_where_they_are_known(monkeypatch, tmp_path):
+    class Recorder:
+        def fit(self, X, y, **parameters):
+            given.append(parameters)
+
+    given = []
+    monkeypatch.setattr(commands, "_build_pipeline", lambda options: Recorder())
+    monkeypatch.setattr("heartbeat_clf.persistence.save", lambda pipeline, path: path)
+    for known in (True, False):
+        bunch = Bunch(
+            recordings=["a"],
+            target=["x"],
+            subjects=["p"],
+            subjects_known=known,
+            target_names=["x"],
+            notes=["A note."],
+        )
+        monkeypatch.setattr(
+            commands, "load_labelled", lambda *_, bunch=bunch, **__: bunch
+        )
+        assert run("train", "data", "-o", tmp_path / "m") == 0
+    assert given == [{"classifier__groups": ["p"]}, {}]
+
+
+def test_train_checks_the_output_first(capsys, table, tmp_path):
+    assert run("train", table, "-o", tmp_path) == 1
+    assert "Name a file in it" in capsys.readouterr().err
+
+
+def test_settings_are_checked_before_anything_is_read(capsys):
+    arguments = ["train", "no-such-table.csv", "-o", "m.hbc", "--set"]
+    assert "Did you mean 'epochs'" in usage_error(capsys, *arguments, "epoch=3")
+    assert "Expected --set NAME=VALUE" in usage_error(capsys, *arguments, "epochs")
+
+
+def test_settings_are_read_as_python_values():
+    pairs = ["epochs=3", "loss=auroc", "band_pass=(25, 400)", "window_frames=None"]
+    assert commands.parse_settings(pairs) == {
+        "epochs": 3,
+        "loss": "auroc",
+        "band_pass": (25, 400),
+        "window_frames": None,
+    }
+
+
+def test_missing_data_is_one_line(capsys, tmp_path):
+    assert run("train", tmp_path / "none", "-o", tmp_path / "m") == 1
+    assert capsys.readouterr().err.startswith(
+        "heartbeat-clf: error: Expected a table or a folder"
+    )
+
+
+def test_evaluate_scores_a_model(capsys, table, tiny_model, tmp_path):
+    scores = tmp_path / "scores.csv"
+    assert run("evaluate", table, "--model", tiny_model, "--csv", scores) == 0
+    text = capsys.readouterr().out
+    assert "| AUROC, a recording" in text
+    assert "accuracy of always answering" in text
+    assert "trained on none of these subjects" in text
+    assert NOTICE in text
+    frame = pd.read_csv(scores)
+    assert list(frame)[:2] == ["path", "recording"]
+    assert len(frame) == 20
+
+
+def test_evaluate_gives_json_and_names_bad_files(
+    capsys, table, tiny_model, bad, tmp_path
+):
+    frame = pd.read_csv(table)
+    frame["path"] = [str(table.parent / name) for name in frame["path"]]
+    frame.loc[3, "path"] = str(bad)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    data = tmp_path / "table.csv"
+    assert run("evaluate", data, "--model", tiny_model, "--json") == 1
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert document["counts"]["recordings"] == 19
+    assert 0 <= document["summary"]["auroc_recording"]["value"] <= 1
+    assert document["notice"] == NOTICE
+    assert [failure["path"] for failure in document["failures"]] == [str(bad)]
+    assert f"heartbeat-clf: {bad}:" in captured.err
+
+
+@pytest.mark.training
+def test_evaluate_cross_validates(capsys, table, tmp_path):
+    options = ["--folds", "2", "--operating-point", "none", *TINY]
+    assert run("evaluate", table, *options, "--csv", tmp_path / "scores.csv") == 0
+    text = capsys.readouterr().out
+    assert "10 subjects" in text
+    assert "2 folds" in text
+    assert NOTICE in text
+    frame = pd.read_csv(tmp_path / "scores.csv")
+    assert frame["path"].nunique() == 20
+
+
+def test_options_of_training_do_not_go_with_a_model(capsys, table, tiny_model):
+    arguments = ["evaluate", table, "--model", tiny_model]
+    error = usage_error(capsys, *arguments, "--folds", "3")
+    assert "Expected no --folds with --model" in error
+    error = usage_error(capsys, *arguments, "--set", "n_mels=3")
+    assert "Expected no --set with --model" in error
+
+
+@pytest.mark.parametrize("point", ["best", "sensitivity=much", "accuracy=0.9"])
+def test_unknown_operating_point(capsys, table, point):
+    error = usage_error(capsys, "evaluate", table, "--operating-point", point)
+    assert "Expected --operating-point youden, none" in error
+
+
+def test_operating_point_reaches_the_evaluation(monkeypatch, table):
+    given = []
+
+    def record(*_, **parameters):
+        given.append(parameters)
+        raise OSError("enough")
+
+    monkeypatch.setattr("heartbeat_clf.evaluation.evaluate", record)
+    options = [
+        "--operating-point",
+        "sensitivity=0.9",
+        "--random-split",
+        "--n-jobs",
+        "2",
+    ]
+    assert run("evaluate", table, *options, "--repeats", "3", "--seed", "4") == 1
+    assert given[0]["operating_point"] == {"sensitivity": 0.9}
+    assert given[0]["random_split"] is True
+    assert (given[0]["n_splits"], given[0]["n_repeats"]) == (5, 3)
+    assert (given[0]["n_jobs"], given[0]["random_state"]) == (2, 4)
+    assert len(given[0]["groups"]) == 20
+
+
+# what goes wrong
+
+
+def replace_command(monkeypatch, error):
+    def fail(options, say):
+        raise error
+
+    monkeypatch.setattr(commands, "predict", fail)
+
+
+def test_errors_are_one_line_unless_the_traceback_is_asked_for(capsys, monkeypatch):
+    replace_command(monkeypatch, ValueError("Expected one line,\n  got two."))
+    assert run("predict", "x") == 1
+    error = "heartbeat-clf: error: Expected one line, got two.\n"
+    assert capsys.readouterr().err == error
+    with pytest.raises(ValueError, match="got two"):
+        run("predict", "x", "--traceback")
+
+
+def test_interruption(capsys, monkeypatch):
+    replace_command(monkeypatch, KeyboardInterrupt())
+    assert run("predict", "x") == 130
+    assert capsys.readouterr().err == "heartbeat-clf: interrupted\n"
+
+
+def test_bugs_keep_their_traceback(monkeypatch):
+    replace_command(monkeypatch, ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        run("predict", "x")
+
+
+def test_warnings_are_one_line(capsys, monkeypatch):
+    def warn(options, say):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("usable,\nbut surprising", UserWarning, stacklevel=2)
+        return commands.Outcome("done\n", [])
+
+    monkeypatch.setattr(commands, "predict", warn)
+    assert run("predict", "x") == 0
+    captured = capsys.readouterr()
+    assert captured.out == "done\n"
+    assert captured.err == "heartbeat-clf: warning: usable, but surprising\n"
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped(capsys, monkeypatch):
+    monkeypatch.setattr(
+        commands, "predict", lambda *_: commands.Outcome("caf\udce9.wav\n", [])
+    )
+    assert run("predict", "x") == 0
+    assert capsys.readouterr().out == "caf\\udce9.wav\n"

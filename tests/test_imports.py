@@ -1,0 +1,254 @@
+"""Which way the imports point, and what importing the package may cost."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import heartbeat_clf
+
+PACKAGE = Path(heartbeat_clf.__file__).parent
+# ":" stands for imports inside functions, which keep TensorFlow out until it is needed.
+ALLOWED = {
+    "__init__": "classifier images persistence pipeline spectrogram",
+    "__main__": "cli",
+    "_callback_protocol": "",
+    "_tensorflow": "",
+    "_validation": "",
+    # from a recording to an image
+    "audio": "_validation",
+    "mel": "_validation",
+    "cleaning": "_validation",
+    "rendering": "_validation",
+    "image_cache": "",
+    "spectrogram": "_validation audio cleaning image_cache mel rendering",
+    "borders": "_validation",
+    "images": "_validation borders",
+    # losses and networks
+    "loss_columns": "",
+    "auroc": "loss_columns",
+    "auroc_losses": "_validation auroc loss_columns",
+    "losses": "_validation auroc_losses loss_columns",
+    "networks": "_validation",
+    "onnx_export": "",
+    # the classifier
+    "windows": "_validation",
+    "prediction": "windows : training",
+    "calibration": "prediction",
+    "classifier_checks": "_validation windows",
+    "training": "_tensorflow windows : losses",
+    "training_callbacks": "prediction windows",
+    "training_task": (
+        "_tensorflow calibration classifier_checks losses networks onnx_export "
+        "prediction training training_callbacks windows : evaluation"
+    ),
+    "classifier": (
+        "_callback_protocol _validation classifier_checks prediction windows "
+        ": training training_task"
+    ),
+    "pipeline": "_validation classifier images spectrogram",
+    "persistence": "__version__ classifier images prediction spectrogram",
+    # evaluation takes arrays and estimators: no model code
+    "folds": "_validation",
+    "subjects": "_validation",
+    "thresholds": "_validation",
+    "crossfit": "folds subjects thresholds",
+    "intervals": "_validation subjects",
+    "scores": "_validation thresholds",
+    "measures": "_validation intervals scores subjects",
+    "results": "_validation intervals measures subjects",
+    "evaluation": (
+        "_validation crossfit folds intervals measures results scores subjects"
+    ),
+    # data sets
+    "datasets._archives": "",
+    "datasets._bunch": "",
+    "datasets._sounds": "",
+    "datasets.cinc2016": "datasets._bunch",
+    "datasets.circor": "_validation datasets._bunch",
+    "datasets.pascal": "_validation datasets._bunch",
+    "datasets.synthetic": "_validation datasets._bunch datasets._sounds",
+    "datasets.table": "datasets._bunch",
+    "datasets.fetch": (
+        "_validation datasets._archives datasets.cinc2016 datasets.circor "
+        "datasets.pascal"
+    ),
+    "datasets.__init__": (
+        "datasets.cinc2016 datasets.circor datasets.fetch datasets.pascal "
+        "datasets.synthetic datasets.table"
+    ),
+    # command line
+    "inputs": "_validation : datasets.__init__",
+    "outputs": "",
+    "answers": "inputs",
+    "pictures": "inputs outputs rendering",
+    "held_out": "answers inputs results scores",
+    "commands": (
+        "answers inputs outputs "
+        ": evaluation held_out persistence pictures pipeline spectrogram"
+    ),
+    "cli": "__version__ answers commands inputs",
+}
+# Where each heavy library may be imported, at the top of a file and inside functions.
+DOORS = {
+    "keras": (
+        "auroc auroc_losses loss_columns losses networks onnx_export training "
+        "training_callbacks training_task",
+        "",
+    ),
+    "tensorflow": ("_tensorflow training", ""),
+    "scikeras": ("training", ""),
+    "onnx": ("onnx_export", ""),
+    "onnxruntime": ("", "prediction"),
+    "matplotlib": ("", "inspection"),
+    "librosa": ("", ""),
+    "pooch": ("", "datasets._archives datasets.fetch"),
+}
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+)
+
+
+def imports_of(module):
+    """Return names imported at the top of a module and inside its functions."""
+    path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    top, inside = set(), set()
+
+    def visit(node, found):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found = inside
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import in {module}"
+            found.add(node.module)
+            if node.module in ("heartbeat_clf", "heartbeat_clf.datasets"):
+                found.discard(node.module)
+                found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            visit(child, found)
+
+    visit(ast.parse(path.read_text()), top)
+    return top, inside
+
+
+def own(names):
+    """Return which modules of the package are among names of imports."""
+    found = set()
+    for name in names:
+        if name == "heartbeat_clf":
+            found.add("__version__")
+        elif name.startswith("heartbeat_clf."):
+            name = name.removeprefix("heartbeat_clf.")
+            found.add(f"{name}.__init__" if f"{name}.__init__" in MODULES else name)
+    return found
+
+
+def allowed(module):
+    top, _, inside = ALLOWED[module].partition(":")
+    return set(top.split()), set(inside.split())
+
+
+def run(program):
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_every_module_stands_in_the_table():
+    assert sorted(ALLOWED) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_imports_what_the_table_allows(module):
+    top, inside = imports_of(module)
+    allowed_top, allowed_inside = allowed(module)
+    assert own(top) <= allowed_top
+    assert own(inside) <= allowed_top | allowed_inside
+
+
+def test_imports_point_one_way():
+    graph = {
+        module: {name for name in set.union(*allowed(module)) if name in ALLOWED}
+        for module in ALLOWED
+    }
+    order = list(graphlib.TopologicalSorter(graph).static_order())
+    assert order.index("_validation") < order.index("spectrogram")
+    assert order.index("classifier") < order.index("pipeline")
+
+
+def test_evaluation_knows_no_model_code():
+    reached, waiting = set(), ["evaluation"]
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        waiting += set.union(*allowed(module)) - reached
+    assert not reached & {"classifier", "pipeline", "spectrogram", "losses", "training"}
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_heavy_library_has_its_doors(library):
+    top_doors, inside_doors = (set(doors.split()) for doors in DOORS[library])
+    for module in MODULES:
+        top, inside = imports_of(module)
+        if library in {name.split(".")[0] for name in top}:
+            assert module in top_doors
+        if library in {name.split(".")[0] for name in inside}:
+            assert module in top_doors | inside_doors
+
+
+HEAVY = "('tensorflow', 'keras', 'scikeras', 'matplotlib', 'pandas', 'librosa')"
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    program = f"import heartbeat_clf, sys; print(set({HEAVY}) & set(sys.modules))"
+    assert run(program) == "set()\n"
+
+
+def test_public_classes_load_neither_tensorflow_nor_matplotlib():
+    program = (
+        "import sys, heartbeat_clf\n"
+        "for name in heartbeat_clf.__all__: getattr(heartbeat_clf, name)\n"
+        "heartbeat_clf.make_heartbeat_pipeline()\n"
+        f"print((set({HEAVY}) - {{'pandas'}}) & set(sys.modules))"
+    )
+    assert run(program) == "set()\n"
+
+
+def test_importing_costs_little_beside_scikit_learn():
+    def seconds(module):
+        program = (
+            f"import time; start = time.process_time(); import {module}\n"
+            "print(time.process_time() - start)"
+        )
+        return min(float(run(program)) for _ in range(2))
+
+    assert seconds("heartbeat_clf") <= 1.25 * seconds("sklearn.pipeline")
+
+
+def test_public_names_resolve_and_are_listed():
+    listed = set(heartbeat_clf.__all__)
+    assert listed - {"__version__"} == set(heartbeat_clf._HOMES)
+    assert listed <= set(dir(heartbeat_clf))
+    for name, home in heartbeat_clf._HOMES.items():
+        assert getattr(heartbeat_clf, name).__module__ == f"heartbeat_clf.{home}"
+
+
+@pytest.mark.parametrize("name", ["datasets", "evaluation", "losses"])
+def test_public_modules_need_no_import_of_their_own(name):
+    program = f"import heartbeat_clf; print(heartbeat_clf.{name}.__name__)"
+    assert run(program) == f"heartbeat_clf.{name}\n"
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'heartbeat_clf' has no attribute 'fit'"):
+        _ = heartbeat_clf.fit

@@ -1,0 +1,57 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from heartbeat_clf import outputs
+from heartbeat_clf.outputs import check_target, whole_file, write_text
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    target = tmp_path / "a.txt"
+    with whole_file(target) as partial:
+        partial.write_text("all")
+        assert not target.exists()
+    assert target.read_text() == "all"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def fail():
+        with whole_file(target) as partial:
+            partial.write_text("ne")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_names_of_files_that_are_not_utf8_keep_their_bytes(tmp_path):
+    write_text(tmp_path / "a.csv", "caf\udce9.wav é\n")
+    assert (tmp_path / "a.csv").read_bytes() == b"caf\xe9.wav \xc3\xa9\n"
+
+
+def test_target_may_be_new_or_there(tmp_path):
+    assert check_target(tmp_path / "new") == tmp_path / "new"
+
+
+def test_target_is_no_folder(tmp_path):
+    with pytest.raises(IsADirectoryError, match="Name a file in it"):
+        check_target(tmp_path)
+
+
+def test_target_needs_its_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Make it first"):
+        check_target(tmp_path / "none" / "a.txt")
+
+
+def test_target_needs_a_folder_that_can_be_written_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs.os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="Name another one"):
+        check_target(tmp_path / "a.txt")

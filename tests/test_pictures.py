@@ -1,0 +1,80 @@
+"""Spectrograms are written as pictures, folder structure kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from heartbeat_clf import SpectrogramTransformer
+from heartbeat_clf.inputs import Found, find_recordings
+from heartbeat_clf.pictures import picture_names, write_pictures
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("a.wav", "deep/b.wav"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, rng.uniform(-0.5, 0.5, 500), 1000)
+    (tmp_path / "in" / "bad.wav").write_text("no sound")
+    return find_recordings([str(tmp_path / "in")])[0]
+
+
+def write(recordings, folder, **options):
+    transformer = SpectrogramTransformer()
+    return write_pictures(recordings, folder, transformer=transformer, **options)
+
+
+def test_pictures_are_written_and_bad_files_named(recordings, tmp_path):
+    out = tmp_path / "out"
+    counts = write(recordings, out, width=50, height=40, colormap="gray")
+    assert (counts.written, counts.kept) == (2, 0)
+    [failure] = counts.failures
+    assert failure.path.endswith("bad.wav")
+    files = sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file())
+    assert files == ["a.png", str(Path("deep", "b.png"))]
+    with Image.open(out / "a.png") as picture:
+        assert picture.size == (50, 40)
+
+
+def test_existing_pictures_are_kept_unless_told(recordings, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_text("mine")
+    counts = write(recordings, out)
+    assert (counts.written, counts.kept, len(counts.failures)) == (1, 1, 1)
+    assert (out / "a.png").read_text() == "mine"
+    assert write(recordings, out, overwrite=True).written == 2
+    assert (out / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_half_written_is_left(recordings, tmp_path, monkeypatch):
+    def fail(self, path, format):
+        Path(path).write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    counts = write(recordings, tmp_path / "out")
+    assert len(counts.failures) == 3
+    assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == []
+
+
+def test_names_that_differ_by_their_suffix_keep_it():
+    names = [Path("x/a.wav"), Path("x/A.flac"), Path("a.wav")]
+    assert picture_names(names) == [
+        Path("x/a.wav.png"),
+        Path("x/A.flac.png"),
+        Path("a.png"),
+    ]
+
+
+def test_two_recordings_of_one_name_are_not_written_over(recordings, tmp_path):
+    twice = [recordings[0], Found(recordings[2].path, recordings[0].name)]
+    counts = write(twice, tmp_path / "out")
+    assert counts.written == 1
+    assert "Expected one recording for the picture" in counts.failures[0].error
