@@ -1,0 +1,108 @@
+"""Recordings are answered one by one, and answers shown in three forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heartbeat_clf.answers import (
+    NOTICE,
+    Answers,
+    map_recordings,
+    predict_recordings,
+)
+from heartbeat_clf.inputs import Failure
+
+
+class LengthModel:
+    """Answers by the length of the name; refuses names with "bad" in them."""
+
+    classes_ = np.array(["murmur", "normal"])
+
+    def __init__(self):
+        self.batches = []
+
+    def predict_proba(self, paths):
+        self.batches.append(len(paths))
+        for path in paths:
+            if "bad" in path.name:
+                raise ValueError(f"Expected audio, got {path.name!r}.")
+        share = np.array([len(path.name) / 10 for path in paths])
+        return np.stack([share, 1 - share], axis=1)
+
+
+ANSWERS = Answers(
+    classes=["murmur", "normal"],
+    paths=[Path("a.wav"), Path("long, name.wav")],
+    probabilities=np.array([[0.25, 0.75], [0.9, 0.1]]),
+    failures=[Failure("bad.wav", "Expected audio.")],
+)
+
+
+def test_bad_files_do_not_lose_the_others():
+    paths = [Path(name) for name in ("a", "bad.wav", "abcdefg")]
+    answers = predict_recordings(LengthModel(), paths)
+    assert answers.paths == [Path("a"), Path("abcdefg")]
+    assert answers.labels == ["normal", "murmur"]
+    assert answers.failures == [Failure("bad.wav", "Expected audio, got 'bad.wav'.")]
+
+
+def test_only_the_batch_of_a_bad_file_is_asked_again():
+    model = LengthModel()
+    paths = [Path(f"{n}.wav") for n in range(40)]
+    paths[20] = Path("bad")
+    rows, values, failures = map_recordings(model.predict_proba, paths)
+    assert model.batches == [16, 16, *[1] * 16, 8]
+    assert rows.tolist() == [n for n in range(40) if n != 20]
+    assert len(values) == 39
+    assert len(failures) == 1
+
+
+def test_no_recording_at_all():
+    answers = predict_recordings(LengthModel(), [])
+    assert answers.probabilities.shape == (0, 2)
+    assert answers.to_table().split() == ["path", "prediction", "murmur", "normal"]
+
+
+def test_bugs_are_not_taken_for_bad_files():
+    def broken(paths):
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        map_recordings(broken, [Path("a.wav")])
+
+
+def test_table_is_aligned():
+    assert ANSWERS.to_table().splitlines() == [
+        "path            prediction  murmur  normal",
+        "a.wav           normal       0.250   0.750",
+        "long, name.wav  murmur       0.900   0.100",
+    ]
+
+
+def test_csv_reads_back():
+    rows = list(csv.DictReader(io.StringIO(ANSWERS.to_csv())))
+    assert rows[1]["path"] == "long, name.wav"
+    assert rows[1]["prediction"] == "murmur"
+    assert float(rows[1]["probability_murmur"]) == 0.9
+
+
+def test_json_holds_answers_failures_and_the_notice():
+    document = json.loads(ANSWERS.to_json())
+    assert document["notice"] == NOTICE
+    assert document["recordings"][0] == {
+        "path": "a.wav",
+        "prediction": "normal",
+        "probabilities": {"murmur": 0.25, "normal": 0.75},
+    }
+    assert document["failures"] == [{"path": "bad.wav", "error": "Expected audio."}]
+
+
+def test_integer_classes_are_integers_in_json():
+    answers = Answers([-1, 1], [Path("a")], np.array([[0.2, 0.8]]), [])
+    assert json.loads(answers.to_json())["recordings"][0]["prediction"] == 1
