@@ -1,0 +1,78 @@
+# Needs python3 (3.11 or newer) and make; everything else goes into .venv.
+PYTHON ?= python3
+DATA ?=
+DATASET ?=
+VENV := .venv
+LOWEST := .venv-lowest
+BIN := $(VENV)/bin
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-lowest lint format docs coverage clean
+
+help:
+	@echo "make demo                train and evaluate on synthetic sounds"
+	@echo "make demo DATA=folder    the same on recordings: a folder with pascal, circor"
+	@echo "                         or cinc2016 in it (DATASET=name to choose one), or a"
+	@echo "                         CSV table with path, label and subject columns"
+	@echo "make test                install and run the tests"
+	@echo "make test-lowest         the same with the lowest versions declared"
+	@echo "make lint format docs coverage clean"
+
+# One stamp for each set of extras: nothing is installed anew until pyproject.toml
+# changes.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python $(PIP) --editable '.[train,plot]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python $(PIP) --editable '.[train,plot,test]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.dev: $(VENV)/.test
+	$(BIN)/python $(PIP) --editable '.[train,plot,test,dev]'
+	@touch $@
+
+$(LOWEST)/.test: pyproject.toml .ci/lowest.py
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python .ci/lowest.py pyproject.toml > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python $(PIP) --constraint $(LOWEST)/constraints.txt \
+		--editable '.[train,plot,test]'
+	@touch $@
+
+install: $(VENV)/.test
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/demo.py $(if $(DATA),--data '$(DATA)') \
+		$(if $(DATASET),--dataset $(DATASET))
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+test-lowest: $(LOWEST)/.test
+	$(LOWEST)/bin/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.test
+	$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.md' \
+		heartbeat_clf docs README.md
+	set -e; for script in $(wildcard examples/plot_*.py); do \
+		echo "$$script"; MPLBACKEND=Agg $(BIN)/python -W error "$$script"; done
+
+coverage: $(VENV)/.dev
+	$(BIN)/python -m coverage run --source heartbeat_clf -m pytest
+	$(BIN)/python -m coverage report --show-missing
+
+clean:
+	rm -rf $(VENV) $(LOWEST) demo-output build dist *.egg-info
