@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
 from keras import ops
 
 from heartbeat_clf.loss_columns import Tensor, log_odds

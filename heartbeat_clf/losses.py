@@ -10,6 +10,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
 import keras
 
 from heartbeat_clf._validation import check_number

@@ -14,6 +14,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
 import keras
 
 from heartbeat_clf._validation import check_choice

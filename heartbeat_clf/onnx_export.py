@@ -14,6 +14,10 @@ from __future__ import annotations
 
 from typing import Any
 
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
 import keras
 import numpy as np
 import onnx

@@ -6,6 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
 import keras
 import numpy as np
 from sklearn.metrics import roc_auc_score

@@ -30,19 +30,19 @@ ALLOWED = {
     "borders": "_validation",
     "images": "_validation borders",
     # losses and networks
-    "loss_columns": "",
-    "auroc": "loss_columns",
-    "auroc_losses": "_validation auroc loss_columns",
-    "losses": "_validation auroc_losses loss_columns",
-    "networks": "_validation",
-    "onnx_export": "",
+    "loss_columns": "_tensorflow",
+    "auroc": "_tensorflow loss_columns",
+    "auroc_losses": "_tensorflow _validation auroc loss_columns",
+    "losses": "_tensorflow _validation auroc_losses loss_columns",
+    "networks": "_tensorflow _validation",
+    "onnx_export": "_tensorflow",
     # the classifier
     "windows": "_validation",
     "prediction": "windows : training",
     "calibration": "prediction",
     "classifier_checks": "_validation windows",
     "training": "_tensorflow windows : losses",
-    "training_callbacks": "prediction windows",
+    "training_callbacks": "_tensorflow prediction windows",
     "training_task": (
         "_tensorflow calibration classifier_checks losses networks onnx_export "
         "prediction training training_callbacks windows : evaluation"
