@@ -175,8 +175,11 @@ def _workers(n_workers: int, n_threads: int) -> Iterator[Any]:
             # worker: no harm done.
             warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
             yield executor
-    finally:
+    except BaseException:
+        # Folds that wait would otherwise be run to the end before the program stops.
         executor.shutdown(wait=True, kill_workers=True)
+        raise
+    executor.shutdown(wait=True)
 
 
 def _say(line: str) -> None:

@@ -118,8 +118,8 @@ def main():
     groups = bunch.subjects if bunch.subjects_known else None
     epochs = int(np.clip(BUDGET // len(bunch.recordings), 5, MOST_EPOCHS))
     print(
-        f"{len(bunch.recordings)} recordings ({title}); {FOLDS} folds by subject, {epochs} "
-        "epochs each. A short training: docs/results.md has the full one.\n"
+        f"{len(bunch.recordings)} recordings ({title}); {FOLDS} folds by subject, "
+        f"{epochs} epochs each. A short training: docs/results.md has the full one.\n"
     )
     pipeline = make_heartbeat_pipeline(
         epochs=epochs, cache=OUTPUT / "cache", random_state=0

@@ -106,5 +106,5 @@ plt.show()
 # %%
 # The three rank much alike. What differs is where the scores lie. The grey line is
 # zero, where ``predict`` cuts: with pairs alone, in the middle, nothing ties it to even
-# odds. That is why scores of AUROC losses are calibrated before they are read as
-# probabilities.
+# odds, and nearly every recording lies left of it. That is why scores of AUROC losses
+# are calibrated before they are read as probabilities.

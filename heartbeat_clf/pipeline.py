@@ -33,6 +33,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "kernel_l2": 0.01,
         "dropout": 0.5,
         "learning_rate": 1e-3,
+        "epochs": 20,
         "augment": False,
     },
 }
