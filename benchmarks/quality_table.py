@@ -168,6 +168,9 @@ def _make_row(
     folds = scores.groupby("repeat")["fold"].nunique()
     whole = folds.index[folds == n_folds]
     extent = _extent(split, folds, n_folds)
+    model = settings["model"]
+    if n_folds == 1:
+        model = f"{model}, {settings['estimator']['classifier__epochs']} epochs"
     if len(whole):
         scores = scores[scores["repeat"].isin(whole)]
     else:
@@ -183,7 +186,7 @@ def _make_row(
         unit = _interval(summary["auroc_subject"])
     cells = (
         settings["data"],
-        settings["model"],
+        model,
         extent,
         _interval(summary["auroc_recording"]),
         unit,

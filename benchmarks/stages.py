@@ -53,7 +53,7 @@ class Options:
         """Folds of a round."""
         return 2 if self.quick else 5
 
-    def epochs(self, epochs: int | None = None) -> dict[str, int]:
+    def epochs(self, epochs: int | None = None) -> dict[str, Any]:
         """Return the setting of the epochs, nothing for the pipeline's own."""
         if self.quick:
             return {"epochs": 1}

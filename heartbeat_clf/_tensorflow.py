@@ -36,8 +36,9 @@ def _without_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-# Off by default in some builds; halves the time of a training step on a CPU.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+if "tensorflow" not in sys.modules:
+    # Off by default in some builds; halves the time of a training step on a CPU.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
     import tensorflow
@@ -53,6 +54,8 @@ else:
             )
         )
 
+from tensorflow.python.util import _pywrap_util_port  # noqa: E402
+
 
 def _is_no_retracing(record: logging.LogRecord) -> bool:
     # Every fit builds a network and traces it anew, as it must; TensorFlow takes the
@@ -61,3 +64,7 @@ def _is_no_retracing(record: logging.LogRecord) -> bool:
 
 
 tensorflow.get_logger().addFilter(_is_no_retracing)
+
+# oneDNN rounds in its own way. Worker processes inherit what holds here, so that they
+# train to the same bits also where TensorFlow was imported before this module.
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(_pywrap_util_port.IsMklEnabled()))

@@ -190,8 +190,9 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
             If TensorFlow, Keras or SciKeras is missing.
         """
         check_settings(self)
-        images = self._check_images(X, y, reset=True)
+        images = self._check_images(X, reset=True)
         y = check_labels(y)
+        check_same_length(X=images, y=y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
@@ -225,8 +226,9 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         """
         check_settings(self)
         first = not self.__sklearn_is_fitted__()
-        images = self._check_images(X, y, reset=first)
+        images = self._check_images(X, reset=first)
         y = check_labels(y)
+        check_same_length(X=images, y=y)
         if first:
             self.classes_ = np.unique(y if classes is None else classes)
         elif not (classes is None or np.array_equal(np.unique(classes), self.classes_)):
@@ -266,7 +268,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
             If images differ from those of `fit` in bands or channels.
         """
         check_is_fitted(self)
-        scores = self.predictor_.decision(self._check_images(X, None, reset=False))
+        scores = self.predictor_.decision(self._check_images(X, reset=False))
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -383,7 +385,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         check_class_weight(self.class_weight, self.classes_)
         return TrainingTask(self, images, codes, weights, groups, (X, y))
 
-    def _check_images(self, X: Any, y: Any, *, reset: bool) -> list[np.ndarray]:
+    def _check_images(self, X: Any, *, reset: bool) -> list[np.ndarray]:
         if reset and hasattr(self, "n_features_in_"):
             del self.n_features_in_
         if not _holds_images(X):
@@ -396,10 +398,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
                 # Columns are counted where each row is one band.
                 ensure_2d=not reset or getattr(X, "ndim", 2) < 3,
             )
-        images = check_images(X)
-        if y is not None:
-            check_same_length(X=images, y=y)
-        return images
+        return check_images(X)
 
 
 def _holds_images(X: Any) -> bool:

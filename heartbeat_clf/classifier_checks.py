@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
@@ -79,9 +79,10 @@ def check_labels(y: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are not one label a recording, or continuous.
+        If they are not one label a recording, hold NaN, or are continuous.
     """
     y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     return y
 

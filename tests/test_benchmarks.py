@@ -145,6 +145,17 @@ def test_the_table_says_how_much_of_the_first_round_there_is(part, store, tmp_pa
     assert "by subject: 1 of 2 folds so far" in table
 
 
+def test_the_table_says_what_a_single_split_had(part, store, tmp_path):
+    store.start(_settings(estimator={"classifier__epochs": "3"}))
+    key = ("random 80/20", 0, 0)
+    store.add(key, _columns(0, split="random 80/20"), _facts(60.0))
+    assert store.done() == {key}
+    table = part("quality_table").make_table(tmp_path, ["pascal_default"])
+    cells = [cell.strip() for cell in table.splitlines()[2].split("|")[1:-1]]
+    assert cells[1:3] == ["a network, 3 epochs", "one 80/20, random (leaks)"]
+    assert cells[-1].startswith("0.5 ")
+
+
 def test_the_table_shows_no_unit_where_subjects_are_unknown(part, store, tmp_path):
     store.start(_settings(stratum="database", subjects_known=False))
     for fold in (0, 1):

@@ -58,6 +58,12 @@ def test_continuous_labels_are_refused():
         check_labels([0.1, 0.5, 0.9])
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_labels_that_are_not_finite_are_refused(bad):
+    with pytest.raises(ValueError, match=r"Input y contains (NaN|infinity)"):
+        check_labels([0.0, 1.0, bad])
+
+
 def test_labels_of_several_columns_are_refused():
     with pytest.raises(ValueError, match="y should be a 1d array"):
         check_labels(np.zeros((3, 2)))

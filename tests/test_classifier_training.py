@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import subprocess
@@ -537,6 +538,26 @@ def test_silent_fit_prints_nothing_in_a_new_process(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_worker_processes_inherit_the_kernels_of_this_one():
+    # TensorFlow first, as where a script begins with "import keras".
+    program = (
+        "import os, tensorflow\n"
+        "from tensorflow.python.util import _pywrap_util_port as port\n"
+        "enabled = port.IsMklEnabled()\n"
+        "import heartbeat_clf.training\n"
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'] == str(int(enabled)))\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert done.stdout == "True\n"
 
 
 def test_progress_bar_of_scikit_learn_runs_on_the_classifier(images, capfd):

@@ -11,6 +11,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import StackingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -231,7 +232,7 @@ def test_groups_reach_fit_where_metadata_is_routed(pipeline, data):
             data["X"],
             data["y"],
             cv=FOLDS,
-            scoring="roc_auc",
+            scoring=get_scorer("roc_auc").set_score_request(sample_weight=True),
             params={"groups": data["groups"], "sample_weight": np.full(16, 2.0)},
             error_score="raise",
         )
