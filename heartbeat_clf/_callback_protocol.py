@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # scikit-learn 1.7 and 1.8
-    CallbackSupport: Any = object
+    from sklearn.callback import CallbackSupportMixin as CallbackSupport
+    from sklearn.callback import with_callbacks
+except ImportError:  # scikit-learn 1.8
+
+    class CallbackSupport:  # type: ignore[no-redef]
+        """Adds nothing."""
 
     def with_callbacks(method: Any) -> Any:
         """Return the method as it is."""
         return method
-else:
-    CallbackSupport = CallbackSupportMixin
+
 
 __all__ = ["CallbackSupport", "with_callbacks"]

@@ -259,8 +259,10 @@ def _remarks(evaluation: Evaluation) -> list[str]:
             f"Subjects are known, but {evaluation.counts['shared_subjects']} of them "
             "stand in several folds: the scores leak."
         )
-    elif evaluation.subjects_known:
+    elif evaluation.subjects_known and len(evaluation.folds) > 1:
         subjects = "Subjects are known: none is in both training and test."
+    elif evaluation.subjects_known:
+        subjects = "Subjects are known; whether one was trained on is not told here."
     else:
         subjects = (
             "Subjects are NOT known: each recording counts as its own, so one person "
