@@ -155,8 +155,11 @@ def cut_window(image: np.ndarray, start: int, window_frames: int) -> np.ndarray:
 
 
 def random_start(n_frames: int, window_frames: int, rng: np.random.Generator) -> int:
-    """Draw where a training window starts: anywhere, for an image to be repeated."""
-    if n_frames > window_frames:
+    """Draw where a training window starts: anywhere, for an image to be repeated.
+
+    An image as long as a window starts where it starts: a whole picture is not turned.
+    """
+    if n_frames >= window_frames:
         return int(rng.integers(n_frames - window_frames + 1))
     return int(rng.integers(n_frames))
 
