@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-lowest lint format docs coverage clean
+.PHONY: help install benchmark demo test test-lowest lint format docs coverage clean
 
 help:
 	@echo "make demo                train and evaluate on synthetic sounds"
@@ -68,7 +68,12 @@ docs: $(VENV)/.test
 	$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.md' \
 		heartbeat_clf docs README.md
 	set -e; for script in $(wildcard examples/plot_*.py); do \
-		echo "$$script"; MPLBACKEND=Agg $(BIN)/python -W error "$$script"; done
+		echo "$$script"; MPLBACKEND=Agg $(BIN)/python -W error \
+			-W "ignore:FigureCanvasAgg" "$$script"; done
+
+# Trains for hours; goes on where it was stopped.
+benchmark: $(VENV)/.test
+	$(BIN)/python benchmarks/quality.py '$(DATA)' --page docs/results.md
 
 coverage: $(VENV)/.dev
 	$(BIN)/python -m coverage run --source heartbeat_clf -m pytest
