@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from heartbeat_clf.answers import NOTICE, predict_recordings
 from heartbeat_clf.inputs import Failure, find_recordings, load_labelled
-from heartbeat_clf.outputs import check_target, write_text
+from heartbeat_clf.outputs import check_not_read, check_target, write_text
 
 __all__ = ["Outcome", "UsageError", "evaluate", "predict", "spectrogram", "train"]
 
@@ -50,6 +50,8 @@ def train(options: argparse.Namespace, say: Say) -> Outcome:
     pipeline = _build_pipeline(options)
     target = check_target(options.output)
     bunch = _load(options, say)
+    with _usage_errors():
+        check_not_read(target, [options.data, *bunch.recordings])
 
     from heartbeat_clf.persistence import save
 
@@ -67,11 +69,15 @@ def evaluate(options: argparse.Namespace, say: Say) -> Outcome:
     """Cross-validate a pipeline by the protocol, or score a trained model."""
     if options.csv is not None:
         check_target(options.csv)
+        with _usage_errors():
+            check_not_read(options.csv, [options.data, options.model or options.data])
     if options.model is not None:
         result, failures, bunch = _evaluate_model(options, say)
     else:
         result, failures, bunch = _cross_validate(options, say)
     if options.csv is not None:
+        with _usage_errors():
+            check_not_read(options.csv, bunch.recordings)
         frame = result.to_frame()
         rows = frame["recording"].to_numpy()
         frame.insert(0, "path", [str(path) for path in bunch.recordings[rows]])
@@ -102,6 +108,10 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
 
     model = load(options.model)
     found, missing = find_recordings(options.inputs)
+    if options.output is not None:
+        read = [options.model, *options.inputs, *(item.path for item in found)]
+        with _usage_errors():
+            check_not_read(options.output, read)
     answers = predict_recordings(
         model, [item.path for item in found], verbose=options.verbose
     )

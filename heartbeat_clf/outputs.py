@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["check_target", "whole_file", "write_text"]
+__all__ = ["check_not_read", "check_target", "whole_file", "write_text"]
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -47,6 +47,35 @@ def check_target(path: str | os.PathLike[str]) -> Path:
             "Name another one."
         )
     return target
+
+
+def check_not_read(
+    target: str | os.PathLike[str], read: Iterable[str | os.PathLike[str]]
+) -> None:
+    """Raise where a file to be written is one of those that are read.
+
+    Parameters
+    ----------
+    target : str or Path
+        File to write.
+    read : iterable of str or Path
+        Files and folders that the command reads.
+
+    Raises
+    ------
+    ValueError
+        If `target` is among them, under whatever name.
+    """
+    place = Path(target).expanduser()
+    if not place.exists():
+        return
+    for source in read:
+        with contextlib.suppress(OSError):
+            if os.path.samefile(place, source):
+                raise ValueError(
+                    "Expected an output that is none of the inputs, got "
+                    f"{str(target)!r} for both. Name another file to write."
+                )
 
 
 @contextlib.contextmanager

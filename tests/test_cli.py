@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -120,6 +121,26 @@ def test_predictions_go_to_a_file(capsys, table, tiny_model, tmp_path):
     frame = pd.read_csv(out)
     assert list(frame)[:3] == ["path", "prediction", "probability_murmur"]
     assert len(frame) == 18
+
+
+def test_recordings_tables_and_models_are_never_overwritten(
+    capsys, table, tiny_model, tmp_path
+):
+    recording = next(table.parent.glob("*.wav"))
+    before = [path.read_bytes() for path in (table, recording, Path(tiny_model))]
+    predict = ("predict", "--model", tiny_model, recording, "-o")
+    for command in (
+        (*predict, recording),
+        (*predict, tiny_model),
+        ("predict", "--model", tiny_model, table, "-o", table),
+        ("train", table, "-o", table, "--epochs", "1"),
+        ("evaluate", table, "--model", tiny_model, "--csv", table),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            run(*command)
+        assert "none of the inputs" in capsys.readouterr().err
+    after = [path.read_bytes() for path in (table, recording, Path(tiny_model))]
+    assert after == before
 
 
 def test_output_is_checked_before_anything_is_done(capsys, tmp_path):

@@ -87,13 +87,22 @@ def test_label_none_gives_no_target(folder):
         (["0", "1"], [0, 1]),
         (["-1", "1"], [-1, 1]),
         (["01", "02"], ["01", "02"]),
-        (["1", "NA"], ["1", "NA"]),
+        (["1", "absent"], ["1", "absent"]),
         ([" a ", "b"], ["a", "b"]),
     ],
 )
 def test_labels_are_strings_unless_integers_throughout(folder, written, expected):
     text = f"path,label\nwav/one.wav,{written[0]}\nwav/two.wav,{written[1]}\n"
     assert load_recordings(table_of(folder, text)).target.tolist() == expected
+
+
+@pytest.mark.parametrize("written", ["NA", "nan", "NULL"])
+def test_words_for_missing_values_are_no_labels(tmp_path, written):
+    (tmp_path / "a.wav").write_bytes(b"")
+    table = tmp_path / "table.csv"
+    table.write_text(f"path,label\na.wav,{written}\n")
+    with pytest.raises(ValueError, match=r"in row 0 .*write for a missing value"):
+        load_recordings(table)
 
 
 def test_labels_of_a_dataframe_may_be_whole_floats(folder):

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from heartbeat_clf import outputs
-from heartbeat_clf.outputs import check_target, whole_file, write_text
+from heartbeat_clf.outputs import (
+    check_not_read,
+    check_target,
+    whole_file,
+    write_text,
+)
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
@@ -55,3 +60,18 @@ def test_target_needs_a_folder_that_can_be_written_to(tmp_path, monkeypatch):
     monkeypatch.setattr(outputs.os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match="Name another one"):
         check_target(tmp_path / "a.txt")
+
+
+def test_an_output_that_is_read_too_is_refused_under_any_name(tmp_path):
+    source = tmp_path / "a.wav"
+    source.write_bytes(b"sound")
+    (tmp_path / "b.wav").symlink_to(source)
+    with pytest.raises(ValueError, match=r"none of the inputs, got .*b\.wav"):
+        check_not_read(tmp_path / "b.wav", ["missing", source])
+
+
+def test_an_output_beside_what_is_read_is_fine(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"sound")
+    (tmp_path / "b.csv").write_text("old")
+    assert check_not_read(tmp_path / "b.csv", [tmp_path / "a.wav", tmp_path]) is None
+    assert check_not_read(tmp_path / "new.csv", [tmp_path / "a.wav"]) is None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Without leading zeros: "007" is a name, not the number 7.
+# What R, pandas and SQL write for a missing value.
+_MISSING = frozenset(("NA", "N/A", "NaN", "nan", "<NA>", "NULL", "null"))
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 
 
@@ -253,6 +255,12 @@ def _text_column(frame: pd.DataFrame, name: str, origin: str) -> list[str]:
             raise ValueError(
                 f"Expected a {name} in every row of {origin}, got {value!r} in row "
                 f"{row} (counted from 0). Fill it in or delete the row."
+            )
+        if text in _MISSING and name != "path":
+            raise ValueError(
+                f"Expected a {name} in every row of {origin}, got {text!r} in row "
+                f"{row} (counted from 0), which programs write for a missing value. "
+                "Fill it in, delete the row, or write the class out."
             )
         texts.append(text)
     return texts
