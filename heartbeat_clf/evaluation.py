@@ -13,7 +13,7 @@ import numpy as np
 
 from heartbeat_clf._validation import check_choice, check_number, check_same_length
 from heartbeat_clf.crossfit import FitPlan, FoldTask, run_folds
-from heartbeat_clf.folds import check_labels, subject_folds, subject_split
+from heartbeat_clf.folds import Split, check_labels, subject_folds, subject_split
 from heartbeat_clf.intervals import Interval, auroc, bootstrap_auroc
 from heartbeat_clf.measures import bind_scores, named_scores
 from heartbeat_clf.results import Evaluation
@@ -172,7 +172,7 @@ def evaluate(
             ):
                 inner = []
                 if cut is not None:
-                    inner = subject_folds(
+                    inner = _inner_folds(
                         labels[train], subjects[train], inner_splits, seed
                     )
                     inner = [(train[a], train[b]) for a, b in inner]
@@ -210,6 +210,17 @@ def evaluate(
             for t, (_, extra) in zip(tasks, parts, strict=True)
         },
     )
+
+
+def _inner_folds(labels: Any, subjects: Any, n_splits: int, seed: int) -> list[Split]:
+    try:
+        return subject_folds(labels, subjects, n_splits, seed)
+    except ValueError as error:
+        raise ValueError(
+            f"The training part of a fold is too small for the {n_splits} inner folds "
+            f"that choose the operating point: {error} Or choose none "
+            "(operating_point=None, --operating-point none)."
+        ) from error
 
 
 def _describe(operating_point: Any, cut: dict[str, float] | None) -> str:

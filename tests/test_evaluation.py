@@ -371,3 +371,10 @@ def test_import_loads_neither_keras_nor_matplotlib():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_too_few_subjects_for_the_inner_folds_name_the_way_out():
+    y = np.repeat([0, 1], 4)
+    X = np.arange(8.0)[:, np.newaxis]
+    with pytest.raises(ValueError, match=r"3 inner folds .*operating_point=None"):
+        evaluate(LogisticRegression(), X, y, groups=np.arange(8), n_splits=2)
