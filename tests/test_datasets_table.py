@@ -204,3 +204,10 @@ def test_written_table_is_kept_unless_overwritten(tmp_path):
 def test_only_recordings_in_memory_are_written(tmp_path):
     with pytest.raises(TypeError, match=r"in memory .*got str in row 0"):
         write_recordings(Bunch(recordings=["a.wav"]), tmp_path)
+
+
+def test_other_separators_are_named(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("path;label\na.wav;normal\n")
+    with pytest.raises(ValueError, match=r"path;label.*Separate the columns by commas"):
+        load_recordings(table)

@@ -231,7 +231,12 @@ def _check_columns(frame: pd.DataFrame, names: list[str | None], origin: str) ->
                 f"Expected one column {name!r} in {origin}, got {count}. Rename one."
             )
         if count == 0:
-            remedy = f"Name it with {_argument(names, name)}=..."
+            remedy = f"Rename one, or name it with {_argument(names, name)}=..."
+            lone = str(frame.columns[0]) if len(frame.columns) == 1 else ""
+            if any(mark in lone for mark in ";\t|"):
+                remedy = (
+                    "Separate the columns by commas: " + remedy[0].lower() + remedy[1:]
+                )
             if names.index(name) == 1:
                 remedy += ", or pass label=None for recordings without labels"
             raise ValueError(
