@@ -219,12 +219,25 @@ def _padding(layer: Any) -> dict[str, str]:
     return {"auto_pad": "SAME_UPPER" if layer.padding == "same" else "VALID"}
 
 
+def _dilated_padding(layer: Any) -> dict[str, Any]:
+    """Return the padding in numbers: ONNX's automatic one knows no dilation.
+
+    Keras allows dilation with strides of one only, where the padding is the reach of
+    the kernel, the smaller half of it first.
+    """
+    if layer.padding == "valid":
+        return {"auto_pad": "VALID"}
+    reach = [
+        (size - 1) * rate
+        for size, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True)
+    ]
+    before = [size // 2 for size in reach]
+    after = [size - half for size, half in zip(reach, before, strict=True)]
+    return {"pads": [*before, *after]}
+
+
 def _convolve(graph: _Graph, layer: Any, name: str) -> str:
     _check_channels_last(layer)
-    if layer.padding == "same" and max(layer.dilation_rate) > 1:
-        raise UnsupportedLayerError(
-            f"Layer {layer.name!r}: dilation with 'same' padding is not converted."
-        )
     inputs = [name, graph.weight(_array(layer.kernel).transpose(3, 2, 0, 1))]
     if layer.use_bias:
         inputs.append(graph.weight(_array(layer.bias)))
@@ -234,7 +247,9 @@ def _convolve(graph: _Graph, layer: Any, name: str) -> str:
         strides=list(layer.strides),
         dilations=list(layer.dilation_rate),
         group=layer.groups,
-        **_padding(layer),
+        **(
+            _dilated_padding(layer) if max(layer.dilation_rate) > 1 else _padding(layer)
+        ),
     )
 
 
