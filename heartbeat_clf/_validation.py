@@ -11,12 +11,21 @@ import numpy as np
 from scipy import sparse
 
 __all__ = [
+    "HIGHEST_RATE",
+    "PYTHON_ONLY",
     "check_choice",
     "check_number",
+    "check_rate",
     "check_recordings",
     "check_same_length",
+    "hint_for_python",
     "resolve_random_state",
 ]
+
+# Samples per second, twice the highest rate of common sound cards: more is a slip.
+HIGHEST_RATE = 768_000
+# How notes begin that are of no use on the command line.
+PYTHON_ONLY = "In Python: "
 
 _ONE_A_ROW = "Expected one path or 1-D array a recording"
 
@@ -198,6 +207,68 @@ def check_number(
     if not np.isfinite(number) or below or above:
         raise ValueError(f"{name} must be {expected}{bounds}, got {value!r}.")
     return value
+
+
+def check_rate(name: str, value: Any, *, optional: bool = False) -> Any:
+    """Return `value` if it is a rate in Hz that sound can have.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, used in errors.
+    value : object
+        What was given.
+    optional : bool, default=False
+        Whether None passes too.
+
+    Returns
+    -------
+    value : number or None
+        As it came.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a number.
+    ValueError
+        If it is not above 0 and at most 768 kHz.
+
+    Examples
+    --------
+    >>> check_rate("sample_rate", 1000)
+    1000
+    """
+    check_number(name, value, minimum=0, exclusive=True, optional=optional)
+    if value is not None and value > HIGHEST_RATE:
+        raise ValueError(
+            f"{name} must be at most {HIGHEST_RATE} Hz, got {value!r}. Heart sounds "
+            "need 1000 to 4000."
+        )
+    return value
+
+
+def hint_for_python(error: Exception, hint: str) -> Exception:
+    """Return `error` with a note that only users of Python are shown.
+
+    Parameters
+    ----------
+    error : Exception
+        Its own message has to serve the command line as well.
+    hint : str
+        What else there is in Python, such as a keyword argument.
+
+    Returns
+    -------
+    error : Exception
+        The same object. Python prints its notes below the message (PEP 678).
+
+    Examples
+    --------
+    >>> hint_for_python(ValueError("Expected a."), "Pass a=1.").__notes__
+    ['In Python: Pass a=1.']
+    """
+    error.add_note(f"{PYTHON_ONLY}{hint}")
+    return error
 
 
 def _describe_bounds(

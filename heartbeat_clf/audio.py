@@ -11,13 +11,16 @@ import numpy as np
 import soundfile
 import soxr
 
-from heartbeat_clf._validation import check_number
+from heartbeat_clf._validation import HIGHEST_RATE, check_rate, hint_for_python
 
-__all__ = ["duration_of", "load_recording", "read_audio"]
+__all__ = ["duration_of", "load_recording", "load_with_rate", "read_audio"]
 
 # The same filter as librosa.load's default: its stop band is 20 bits (about 120 dB)
 # down, deeper than the 16 bits of a recording; "VHQ" costs more and adds nothing.
 _RESAMPLING_QUALITY = "HQ"
+
+# Below this no heart sound is left, and resampling would blow the file up.
+_LOWEST_RATE = 10
 
 # What a stream of unknown length writes into its header in place of a size.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -48,7 +51,8 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     IsADirectoryError
         If `path` is a folder.
     ValueError
-        If the file is empty, not audio, or shorter than its header says.
+        If the file is empty, not audio, shorter than its header says, or declares a
+        rate below 10 Hz or above 768 kHz.
     """
     name = os.fspath(path)
     _check_file(name)
@@ -56,6 +60,7 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     try:
         with soundfile.SoundFile(name) as file:
             promised, rate = file.frames, file.samplerate
+            _check_declared(name, rate)
             # Codecs that cannot seek, such as GSM 6.10, need the number spelled out.
             wanted = -1 if file.seekable() else promised
             samples = file.read(wanted, dtype="float32", always_2d=True)
@@ -147,8 +152,34 @@ def load_recording(
     >>> load_recording(np.array([0, 16384], dtype=np.int16), sample_rate=1000)
     array([0. , 0.5], dtype=float32)
     """
-    check_number("sample_rate", sample_rate, minimum=0, exclusive=True)
-    check_number("input_rate", input_rate, minimum=0, exclusive=True, optional=True)
+    return load_with_rate(
+        recording, sample_rate=sample_rate, input_rate=input_rate, label=label
+    )[0]
+
+
+def load_with_rate(
+    recording: Any,
+    *,
+    sample_rate: float,
+    input_rate: float | None = None,
+    label: str = "row 0",
+) -> tuple[np.ndarray, float]:
+    """Return what :func:`load_recording` does, and the rate the recording had.
+
+    Parameters
+    ----------
+    recording, sample_rate, input_rate, label
+        As in :func:`load_recording`.
+
+    Returns
+    -------
+    waveform : ndarray of shape (n_times,), float32
+        At `sample_rate`.
+    rate : float
+        Samples per second before resampling.
+    """
+    check_rate("sample_rate", sample_rate)
+    check_rate("input_rate", input_rate, optional=True)
     rate: float
     if isinstance(recording, str | os.PathLike):
         label = repr(os.fspath(recording))
@@ -164,7 +195,7 @@ def load_recording(
                 f"Expected at least one sample at {sample_rate!r} Hz, got none from "
                 f"{label} at {rate!r} Hz. Leave the recording out."
             )
-    return samples
+    return samples, rate
 
 
 def _to_float(recording: Any, label: str) -> np.ndarray:
@@ -214,9 +245,11 @@ def _check_samples(samples: np.ndarray, label: str) -> None:
 
 def _check_file(name: str) -> None:
     if os.path.isdir(name):
-        raise IsADirectoryError(
-            f"Expected an audio file, got the folder {name!r}. List its files: "
-            "sorted(Path(folder).glob('*.wav'))."
+        raise hint_for_python(
+            IsADirectoryError(
+                f"Expected an audio file, got the folder {name!r}. Name its files."
+            ),
+            "sorted(Path(folder).glob('*.wav')) lists them.",
         )
     if not os.path.exists(name):
         raise FileNotFoundError(
@@ -227,6 +260,14 @@ def _check_file(name: str) -> None:
         raise ValueError(
             f"Expected an audio file, got {name!r}, which is empty (0 bytes). "
             "Copy it again, or leave it out."
+        )
+
+
+def _check_declared(name: str, rate: int) -> None:
+    if not _LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise ValueError(
+            f"Expected a rate of {_LOWEST_RATE} to {HIGHEST_RATE} Hz in the header of "
+            f"{name!r}, got {rate} Hz. Correct the header, or leave the file out."
         )
 
 

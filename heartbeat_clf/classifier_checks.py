@@ -98,7 +98,14 @@ def check_weights(sample_weight: Any, y: np.ndarray) -> np.ndarray:
     """
     if sample_weight is None:
         return np.ones(len(y), dtype=np.float32)
-    weights = column_or_1d(np.asarray(sample_weight, dtype=np.float32))
+    weights = np.asarray(sample_weight, dtype=np.float32)
+    if weights.ndim == 2 and weights.shape[1] == 1:
+        weights = weights[:, 0]
+    if weights.ndim != 1:
+        raise ValueError(
+            "Expected sample_weight to be 1-D, one number a recording, got the shape "
+            f"{weights.shape!r}."
+        )
     check_same_length(X=y, sample_weight=weights)
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(

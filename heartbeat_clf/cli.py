@@ -11,6 +11,7 @@ from typing import Any
 
 import heartbeat_clf
 from heartbeat_clf import commands
+from heartbeat_clf._validation import PYTHON_ONLY
 from heartbeat_clf.answers import NOTICE
 from heartbeat_clf.inputs import DATASETS
 
@@ -40,6 +41,7 @@ _SPECTROGRAM = """examples:
   heartbeat-clf spectrogram recordings/ pictures/
   heartbeat-clf spectrogram a.wav . --n-mels 64 --fmax 800 --sample-rate 2000
 """
+_MOST = 10**9
 _EXIT = "exit code: 0 all done, 1 something failed, 2 wrong usage"
 
 
@@ -67,8 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.progress is None:
         options.progress = sys.stderr is not None and sys.stderr.isatty()
     options.verbose = int(options.progress)
-    with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+    with warnings.catch_warnings(), _Warnings() as shown:
+        warnings.showwarning = shown.show
         try:
             outcome = options.run(options, _say)
             for failure in outcome.failures:
@@ -84,6 +86,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             if options.traceback:
                 raise
             _say(f"heartbeat-clf: error: {error}")
+            for note in getattr(error, "__notes__", ()):
+                if not note.startswith(PYTHON_ONLY):
+                    _say(f"heartbeat-clf: error: {note}")
+            return 1
+        except MemoryError as error:
+            if options.traceback:
+                raise
+            _say(
+                f"heartbeat-clf: error: Expected memory for all that was asked for, "
+                f"got too little: {error}. Use smaller settings or shorter recordings."
+            )
             return 1
         except KeyboardInterrupt:
             _say("heartbeat-clf: interrupted")
@@ -106,8 +119,27 @@ def _printable(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _show_warning(message: Any, *_: Any, **__: Any) -> None:
-    _say(f"heartbeat-clf: warning: {message}")
+class _Warnings:
+    """Show warnings on a line each; of those that list recordings, one and a sum."""
+
+    def __init__(self) -> None:
+        self.recordings: dict[str, None] = {}
+
+    def show(self, message: Any, *_: Any, **__: Any) -> None:
+        named = getattr(message, "recordings", ())
+        if not (named and self.recordings):
+            _say(f"heartbeat-clf: warning: {message}")
+        self.recordings.update(dict.fromkeys(named))
+
+    def __enter__(self) -> _Warnings:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if len(self.recordings) > 1:
+            _say(
+                f"heartbeat-clf: warning: {len(self.recordings)} recordings in all "
+                f"have too low a rate: {', '.join(self.recordings)}."
+            )
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -176,7 +208,10 @@ def _add_data(command: argparse.ArgumentParser) -> None:
         help="labels of CirCor (default: audible)",
     )
     group.add_argument(
-        "--databases", metavar="LETTERS", help="of CinC 2016 (default: abcdef)"
+        "--databases",
+        type=_letters,
+        metavar="LETTERS",
+        help="of CinC 2016 (default: abcdef)",
     )
 
 
@@ -209,7 +244,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
 
 def _add_seed(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--seed", type=int, default=0, help="of all random choices (default: 0)"
+        "--seed", type=_seed, default=0, help="of all random choices (default: 0)"
     )
 
 
@@ -245,7 +280,7 @@ def _add_evaluate(adder: Any) -> None:
     )
     _add_seed(command)
     group = command.add_argument_group("cross-validation")
-    group.add_argument("--folds", type=_count, help="(default: 5)")
+    group.add_argument("--folds", type=_folds, help="(default: 5)")
     group.add_argument("--repeats", type=_count, help="rounds of folds (default: 1)")
     group.add_argument(
         "--operating-point",
@@ -261,7 +296,10 @@ def _add_evaluate(adder: Any) -> None:
         help="also split without regard to subjects, to show what leaks",
     )
     group.add_argument(
-        "--n-jobs", type=int, metavar="N", help="folds at a time (default: 1)"
+        "--n-jobs",
+        type=_jobs,
+        metavar="N",
+        help="folds at a time, -1: one a processor core (default: 1)",
     )
     _add_training(command)
 
@@ -326,9 +364,37 @@ def _add_spectrogram(adder: Any) -> None:
     group.add_argument("--spike-removal", action="store_true", default=None)
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+def _letters(text: str) -> str:
+    if not text or set(text) - set("abcdef"):
+        raise argparse.ArgumentTypeError(f"expected letters from a to f, got {text!r}")
+    return text
+
+
+def _whole(text: str, least: int, most: int, expected: str) -> int:
+    # Python refuses to read more than 4300 digits.
+    digits = text.removeprefix("-")
+    number = int(text) if digits.isdecimal() and len(digits) < 20 else None
+    if number is None or not least <= number <= most:
         raise argparse.ArgumentTypeError(
-            f"expected a whole number of at least 1, got {text!r}"
+            f"expected a whole number {expected}, got {text!r}"
         )
-    return int(text)
+    return number
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1, _MOST, "of at least 1")
+
+
+def _folds(text: str) -> int:
+    return _whole(text, 2, _MOST, "of at least 2")
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0, 2**31 - 1, f"from 0 to {2**31 - 1}")
+
+
+def _jobs(text: str) -> int:
+    number = _whole(text, -_MOST, _MOST, "other than 0")
+    if number == 0:
+        raise argparse.ArgumentTypeError("expected a whole number other than 0, got 0")
+    return number

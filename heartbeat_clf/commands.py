@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heartbeat_clf.answers import NOTICE, predict_recordings
-from heartbeat_clf.inputs import Failure, find_recordings, load_labelled
+from heartbeat_clf.inputs import (
+    Failure,
+    UsageError,
+    find_recordings,
+    load_labelled,
+)
 from heartbeat_clf.outputs import check_not_read, check_target, write_text
 
 __all__ = ["Outcome", "UsageError", "evaluate", "predict", "spectrogram", "train"]
@@ -32,10 +37,6 @@ _TRAINING_OPTIONS = (
 )
 _FOLDS = 5
 _SEEN = "The scores hold only if the model was trained on none of these subjects."
-
-
-class UsageError(ValueError):
-    """Options that cannot be meant; the command line answers with its usage."""
 
 
 class Outcome(NamedTuple):
@@ -170,19 +171,21 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
     >>> parse_settings(["classifier__dropout=0.5", "loss=auroc", "augment=False"])
     {'classifier__dropout': 0.5, 'loss': 'auroc', 'augment': False}
     """
-    settings = {}
+    settings: dict[str, Any] = {}
     for pair in pairs:
-        name, found, value = pair.partition("=")
-        if not found or not name.strip():
+        name, found, value = (part.strip() for part in pair.partition("="))
+        if not found or not name.isidentifier():
             raise UsageError(
                 f"Expected --set NAME=VALUE, got {pair!r}. "
                 "For instance: --set classifier__dropout=0.5"
             )
+        if name in settings:
+            raise UsageError(f"Expected --set {name}=VALUE once, got it again.")
         try:
-            settings[name.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
+            settings[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
             # No number, None, True, tuple or the like: a name.
-            settings[name.strip()] = value.strip()
+            settings[name] = value
     return settings
 
 
@@ -191,11 +194,11 @@ def _parse_operating_point(text: str) -> Any:
         return None if text == "none" else text
     name, _, value = text.partition("=")
     with contextlib.suppress(ValueError):
-        if name in ("sensitivity", "specificity"):
+        if name in ("sensitivity", "specificity") and 0 <= float(value) <= 1:
             return {name: float(value)}
     raise UsageError(
         "Expected --operating-point youden, none, sensitivity=SHARE or "
-        f"specificity=SHARE, got {text!r}."
+        f"specificity=SHARE with a share of 0 to 1, got {text!r}."
     )
 
 
@@ -208,21 +211,31 @@ def _usage_errors() -> Iterator[None]:
 
 
 def _build_pipeline(options: argparse.Namespace) -> Any:
-    settings = {
-        "random_state": options.seed,
-        "verbose": options.verbose,
-        **{
-            name: getattr(options, name)
-            for name in ("epochs", "validation_fraction", "cache")
-            if getattr(options, name) is not None
-        },
-        **parse_settings(options.settings or []),
-    }
+    settings = parse_settings(options.settings or [])
+    for name in ("preset", "memory", "callbacks"):
+        if name in settings:
+            raise UsageError(f"Expected no {name!r} in --set: it cannot be set there.")
+    given = {name.rpartition("__")[2]: name for name in settings}
+    for name in ("epochs", "validation_fraction", "cache"):
+        value = getattr(options, name)
+        if value is None:
+            continue
+        if name in given:
+            raise UsageError(
+                f"Expected --{name.replace('_', '-')} or --set {given[name]}=..., got "
+                "both. Drop one."
+            )
+        settings[name] = value
+    for name, value in (("random_state", options.seed), ("verbose", options.verbose)):
+        if name not in given:
+            settings[name] = value
 
-    from heartbeat_clf.pipeline import make_heartbeat_pipeline
+    from heartbeat_clf.pipeline import check_pipeline, make_heartbeat_pipeline
 
     with _usage_errors():
-        return make_heartbeat_pipeline(options.preset or "default", **settings)
+        pipeline = make_heartbeat_pipeline(options.preset or "default", **settings)
+        check_pipeline(pipeline)
+    return pipeline
 
 
 def _load(options: argparse.Namespace, say: Say) -> Any:

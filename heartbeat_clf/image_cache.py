@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy_format
 
-__all__ = ["fetch", "key_of"]
+from heartbeat_clf.outputs import make_folder, plain_os_errors
+
+__all__ = ["fetch", "key_of", "make_folder"]
 
 
 def key_of(recording: Any, settings: dict[str, Any], *, version: int) -> str:
@@ -118,10 +120,13 @@ def fetch(
 
 def _write(entry: Path, image: np.ndarray) -> None:
     """Write in full under another name first: no reader ever sees half an entry."""
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=entry.parent, prefix=".", suffix=".tmp", delete=False
-    ) as file:
+    make_folder(entry.parent)
+    with (
+        plain_os_errors(entry.parent, "a folder that can be written to"),
+        tempfile.NamedTemporaryFile(
+            dir=entry.parent, prefix=".", suffix=".tmp", delete=False
+        ) as file,
+    ):
         try:
             np.save(file, np.ascontiguousarray(image))
             file.close()

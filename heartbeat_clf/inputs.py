@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -10,11 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heartbeat_clf._validation import check_choice
+from heartbeat_clf.csv_table import read_csv
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
-__all__ = ["Failure", "Found", "find_recordings", "load_labelled"]
+__all__ = [
+    "Failure",
+    "Found",
+    "UsageError",
+    "find_recordings",
+    "load_labelled",
+]
 
 AUDIO_SUFFIXES = frozenset(
     (
@@ -34,9 +40,13 @@ AUDIO_SUFFIXES = frozenset(
         ".wav",
     )
 )
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_TABLE_SUFFIXES = (".csv", ".tsv")
 # The options that each loader takes.
 DATASETS = {"pascal": ("subset",), "circor": ("target",), "cinc2016": ("databases",)}
+
+
+class UsageError(ValueError):
+    """Options that cannot be meant; the command line answers with its usage."""
 
 
 class Found(NamedTuple):
@@ -94,7 +104,7 @@ def _search(text: str, failures: list[Failure]) -> Iterator[Found]:
     place = Path(text).expanduser()
     if place.is_dir():
         yield from _in_folder(place, place, failures)
-    elif place.is_file() and place.suffix.lower() in _SEPARATORS:
+    elif place.is_file() and place.suffix.lower() in _TABLE_SUFFIXES:
         yield from _in_table(place, failures)
     elif place.is_file():
         yield Found(place, Path(place.name))
@@ -126,7 +136,7 @@ def _in_pattern(pattern: str, failures: list[Failure]) -> Iterator[Found]:
     parts = Path(pattern).parts
     n_fixed = next(n for n, part in enumerate(parts) if glob.has_magic(part))
     base = Path(*parts[:n_fixed])
-    wants_tables = Path(pattern).suffix.lower() in _SEPARATORS
+    wants_tables = Path(pattern).suffix.lower() in _TABLE_SUFFIXES
     for path in map(Path, sorted(glob.glob(pattern, recursive=True))):
         if path.is_dir():
             yield from _in_folder(path, base, failures)
@@ -138,26 +148,23 @@ def _in_pattern(pattern: str, failures: list[Failure]) -> Iterator[Found]:
 
 def _in_table(table: Path, failures: list[Failure]) -> Iterator[Found]:
     """Yield what a table names; unlike `load_recordings`, row by row."""
-    separator = _SEPARATORS[table.suffix.lower()]
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, delimiter=separator, skipinitialspace=True)
-            header = [name.strip() for name in next(lines, [])]
-            rows = [row for row in lines if any(cell.strip() for cell in row)]
-    except (UnicodeError, csv.Error, OSError) as error:
-        failures.append(Failure(str(table), f"Expected a CSV table in UTF-8: {error}"))
+        read = read_csv(table)
+    except (ValueError, OSError) as error:
+        failures.append(Failure(str(table), str(error)))
         return
-    if "path" not in header:
-        failures.append(
-            Failure(str(table), f"Expected a column 'path', got the columns {header!r}")
+    if "path" not in read.header:
+        message = (
+            f"Expected a column 'path', got the columns {read.header!r}. Rename one."
         )
+        failures.append(Failure(str(table), message))
         return
-    column = header.index("path")
-    for number, row in enumerate(rows):
-        text = row[column].strip() if column < len(row) else ""
+    column = read.header.index("path")
+    for row, line in zip(read.rows, read.lines, strict=True):
+        text = row[column]
         if not text:
-            message = f"Expected a path in every row, got none in row {number}"
-            failures.append(Failure(str(table), f"{message} (counted from 0)."))
+            message = f"Expected a path in every row, got none on line {line}."
+            failures.append(Failure(str(table), message))
             continue
         path = table.parent / Path(text).expanduser()
         name = os.path.relpath(path, table.parent)
@@ -187,7 +194,7 @@ def load_labelled(source: str, *, dataset: str | None = None, **options: Any) ->
     ------
     FileNotFoundError
         If there is no such file or folder, or no data set in it.
-    ValueError
+    UsageError
         If the folder has several data sets and none is chosen, or an option does not
         belong to it.
     """
@@ -198,8 +205,8 @@ def load_labelled(source: str, *, dataset: str | None = None, **options: Any) ->
     if place.is_file():
         if dataset is not None or given:
             named = "dataset" if dataset is not None else next(iter(given))
-            raise ValueError(
-                f"Expected a folder with {named}=..., got the table {source!r}. "
+            raise UsageError(
+                f"Expected a folder with --{named}, got the table {source!r}. "
                 "Leave that option out."
             )
         return datasets.load_recordings(place)
@@ -212,13 +219,13 @@ def load_labelled(source: str, *, dataset: str | None = None, **options: Any) ->
     }
     if dataset is None:
         dataset = _only_dataset(place, source, loaders, given)
-    check_choice("dataset", dataset, tuple(DATASETS))
+    check_choice("--dataset", dataset, tuple(DATASETS))
     for name in given:
         if name not in DATASETS[dataset]:
             owner = next(key for key, names in DATASETS.items() if name in names)
-            raise ValueError(
-                f"Expected {name}=... with dataset={owner!r} only, got it with "
-                f"{dataset!r}. Leave it out."
+            raise UsageError(
+                f"Expected --{name} with --dataset {owner} only, got it with "
+                f"{dataset}. Leave it out."
             )
     return loaders[dataset](place, **given)
 
@@ -244,8 +251,8 @@ def _only_dataset(
             "recordings of your own."
         )
     if len(there) > 1:
-        raise ValueError(
+        raise UsageError(
             f"Expected one data set in the folder {source!r}, found {there!r}. "
-            "Choose one with dataset=... (--dataset on the command line)."
+            "Choose one with --dataset."
         )
     return there[0]

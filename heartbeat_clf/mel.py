@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from scipy import fft, signal
 
-from heartbeat_clf._validation import check_number
+from heartbeat_clf._validation import check_number, check_rate
 
 __all__ = ["log_mel_spectrogram", "mel_filters", "mel_frequencies"]
 
@@ -23,6 +23,9 @@ _LOG_STEP = np.log(6.4) / 27
 # Powers below this (-100 dB) count as this, as in librosa.power_to_db.
 _SMALLEST_POWER = 1e-10
 _DB_A_NEPER = np.float32(10 / np.log(10))
+
+# Bands times samples of a frame; 400 MB of filters.
+_LARGEST_PLAN = 100_000_000
 
 # Up to this frame length a matrix product is faster than the FFT.
 _LONGEST_PRODUCT = 256
@@ -143,9 +146,10 @@ def check_mel_settings(
         If a setting is not a number.
     ValueError
         If a setting is out of bounds: a frame under two samples, a hop under one,
+        more bands times samples of a frame than memory can be trusted to hold,
         ``fmin`` not below ``fmax``, ``fmax`` above half of `sample_rate`.
     """
-    check_number("sample_rate", sample_rate, minimum=0, exclusive=True)
+    check_rate("sample_rate", sample_rate)
     check_number("frame_duration", frame_duration, minimum=0, exclusive=True)
     check_number("hop_duration", hop_duration, minimum=0, exclusive=True)
     check_number("n_mels", n_mels, minimum=1, integer=True)
@@ -161,6 +165,12 @@ def check_mel_settings(
                 f"{name} must cover at least {least} sample(s) at {sample_rate!r} Hz, "
                 f"got {duration!r} s. Make it at least {least / sample_rate:g}."
             )
+    if n_mels * round(frame_duration * sample_rate) > _LARGEST_PLAN:
+        raise ValueError(
+            f"n_mels times the samples of a frame must be at most {_LARGEST_PLAN}, got "
+            f"n_mels={n_mels!r} and frames of {frame_duration!r} s at {sample_rate!r} "
+            "Hz. Lower one of them."
+        )
     if fmin >= fmax:
         raise ValueError(
             f"fmin must be below fmax, got fmin={fmin!r} and fmax={fmax!r} Hz."

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["check_not_read", "check_target", "whole_file", "write_text"]
+__all__ = [
+    "check_not_read",
+    "check_target",
+    "make_folder",
+    "plain_os_errors",
+    "whole_file",
+    "write_text",
+]
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -32,12 +40,14 @@ def check_target(path: str | os.PathLike[str]) -> Path:
         If its folder cannot be written to.
     """
     target = Path(path).expanduser()
-    if target.is_dir():
+    with plain_os_errors(target, "a file that can be written"):
+        is_folder, has_folder = target.is_dir(), target.parent.is_dir()
+    if is_folder:
         raise IsADirectoryError(
             f"Expected a file to write, got the folder {str(target)!r}. "
             "Name a file in it."
         )
-    if not target.parent.is_dir():
+    if not has_folder:
         raise FileNotFoundError(
             f"Expected the folder of {str(target)!r} to exist. Make it first."
         )
@@ -79,6 +89,82 @@ def check_not_read(
 
 
 @contextlib.contextmanager
+def plain_os_errors(place: str | os.PathLike[str], expected: str) -> Iterator[None]:
+    """Raise what the operating system refuses with the place and a remedy.
+
+    Parameters
+    ----------
+    place : str or Path
+        File or folder that the block works on.
+    expected : str
+        What it was expected to be, such as "a folder that can be written to".
+
+    Raises
+    ------
+    OSError
+        Of the same kind. Errors that are not of the operating system stay.
+
+    Examples
+    --------
+    >>> import errno
+    >>> with plain_os_errors("a.txt", "a file that can be written"):
+    ...     raise OSError(errno.ENOSPC, "No space left on device")
+    Traceback (most recent call last):
+    ...
+    OSError: Expected room for 'a.txt', got a full disk. Free some space, or name ...
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        name = str(place)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(
+                f"Expected room for {name!r}, got a full disk. Free some space, or "
+                "name another place."
+            ) from error
+        raise type(error)(
+            f"Expected {name!r} to be {expected}, got the system's answer "
+            f"{error.strerror!r}. Name another place."
+        ) from error
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Return a folder to write to, made where it is not there.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    folder : Path
+
+    Raises
+    ------
+    FileExistsError
+        If it is a file.
+    OSError
+        If it cannot be made or written to.
+    """
+    folder = Path(path)
+    with plain_os_errors(folder, "a folder that can be written to"):
+        if folder.exists() and not folder.is_dir():
+            raise FileExistsError(
+                f"Expected a folder, got the file {str(folder)!r}. Name a folder."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"Expected a folder that can be written to, got {str(folder)!r}. "
+            "Name another one."
+        )
+    return folder
+
+
+@contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path to write to, which becomes `path` once all went well.
 
@@ -92,6 +178,11 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     partial : Path
         A hidden file beside it; deleted if the block raises.
 
+    Raises
+    ------
+    OSError
+        If it cannot be written, with its name.
+
     Examples
     --------
     >>> import tempfile
@@ -103,11 +194,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        yield partial
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with plain_os_errors(target, "a file that can be written"):
+        try:
+            yield partial
+            os.replace(partial, target)
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

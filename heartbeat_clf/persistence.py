@@ -25,8 +25,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import heartbeat_clf
+from heartbeat_clf._validation import hint_for_python
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.outputs import check_target, whole_file
 from heartbeat_clf.prediction import Calibration, WindowPredictor
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
@@ -69,6 +71,8 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     ------
     TypeError
         If the object or a step is something else.
+    OSError
+        If the file cannot be written.
     sklearn.exceptions.NotFittedError
         If the pipeline is not fitted.
 
@@ -84,6 +88,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     `cache`, `n_jobs`, `verbose` and `callbacks` are left behind.
     """
     steps = _checked_steps(pipeline)
+    target = check_target(path)
     classifier: HeartbeatClassifier = steps[-1][1]
     predictor = classifier.predictor_
     lost: list[str] = []
@@ -117,15 +122,12 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
         _PREDICTOR_ENTRY[predictor.engine]: predictor.network,
         "network.keras": classifier.network_archive(),
     }
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for entry, content in entries.items():
-                archive.writestr(entry, content)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        whole_file(target) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for entry, content in entries.items():
+            archive.writestr(entry, content)
     return target
 
 
@@ -155,9 +157,12 @@ def load(path: str | os.PathLike[str]) -> Pipeline:
     """
     source = Path(path)
     if not source.is_file():
-        raise FileNotFoundError(
-            f"Expected a saved model, found no file {str(source)!r}. Write one with "
-            "heartbeat_clf.save(pipeline, path)."
+        raise hint_for_python(
+            FileNotFoundError(
+                f"Expected a saved model, found no file {str(source)!r}. Check the "
+                "spelling, or write one with 'heartbeat-clf train'."
+            ),
+            "heartbeat_clf.save(pipeline, path) writes one.",
         )
     entries = _read_archive(source)
     try:

@@ -9,10 +9,11 @@ from sklearn.pipeline import Pipeline
 
 from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.classifier import HeartbeatClassifier
+from heartbeat_clf.classifier_checks import check_settings
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
-__all__ = ["PRESETS", "make_heartbeat_pipeline"]
+__all__ = ["PRESETS", "check_pipeline", "make_heartbeat_pipeline"]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -74,7 +75,8 @@ def make_heartbeat_pipeline(
     ValueError
         If the preset or a setting is unknown, or a window has no frame.
     TypeError
-        If both `window_duration` and `window_frames` are given.
+        If both `window_duration` and `window_frames` are given, or a parameter under
+        two names.
 
     Examples
     --------
@@ -88,9 +90,17 @@ def make_heartbeat_pipeline(
         "trimmer": ImageTrimmer(),
         "classifier": HeartbeatClassifier(),
     }
-    for name, value in {**PRESETS[preset], **settings}.items():
-        for owner, parameter in _owners(name, steps):
-            steps[owner].set_params(**{parameter: value})
+    for given in (PRESETS[preset], settings):
+        source: dict[tuple[str, str], str] = {}
+        for name, value in given.items():
+            for owner, parameter in _owners(name, steps):
+                before = source.setdefault((owner, parameter), name)
+                if before != name:
+                    raise TypeError(
+                        f"Expected one value for {parameter} of the {owner}, got "
+                        f"{before}={given[before]!r} and {name}={value!r}. Drop one."
+                    )
+                steps[owner].set_params(**{parameter: value})
     if window_duration is not None:
         if "window_frames" in settings or "classifier__window_frames" in settings:
             raise TypeError(
@@ -101,6 +111,40 @@ def make_heartbeat_pipeline(
         frames = max(1, round(window_duration * transformer.frames_per_second))
         steps["classifier"].set_params(window_frames=frames)
     return Pipeline(list(steps.items()), memory=memory)
+
+
+def check_pipeline(pipeline: Pipeline) -> None:
+    """Raise for settings that training would refuse, before a recording is read.
+
+    Parameters
+    ----------
+    pipeline : sklearn.pipeline.Pipeline
+        From :func:`make_heartbeat_pipeline`; left as it is.
+
+    Raises
+    ------
+    TypeError
+        If a setting is of the wrong type.
+    ValueError
+        If a setting is out of range, or a network or loss unknown.
+
+    Notes
+    -----
+    Networks and losses load Keras; without it they are not checked.
+    """
+    steps = pipeline.named_steps
+    steps["spectrogram"].check_settings()
+    steps["trimmer"]._check_parameters()
+    classifier = steps["classifier"]
+    check_settings(classifier)
+    try:
+        from heartbeat_clf.losses import get_loss
+        from heartbeat_clf.networks import NETWORKS
+    except ImportError:
+        return
+    if not callable(classifier.network):
+        check_choice("network", classifier.network, tuple(NETWORKS))
+    get_loss(classifier.loss, 1)
 
 
 def _owners(name: str, steps: dict[str, Any]) -> list[tuple[str, str]]:

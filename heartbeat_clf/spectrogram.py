@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,12 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from heartbeat_clf import audio, image_cache
-from heartbeat_clf._validation import check_choice, check_number, check_recordings
+from heartbeat_clf._validation import (
+    check_choice,
+    check_number,
+    check_rate,
+    check_recordings,
+)
 from heartbeat_clf.cleaning import band_pass_filter, check_band, remove_spikes
 from heartbeat_clf.mel import (
     apply_plan,
@@ -26,10 +32,35 @@ from heartbeat_clf.mel import (
 )
 from heartbeat_clf.rendering import render_image
 
-__all__ = ["SpectrogramTransformer", "log_mel_spectrogram", "render_image"]
+__all__ = [
+    "LowRateWarning",
+    "SpectrogramTransformer",
+    "log_mel_spectrogram",
+    "render_image",
+]
 
 # Part of every cache key: raise it when the same settings give another image.
 ALGORITHM_VERSION = 1
+
+# Seconds that every recording may be repeated to.
+_LONGEST = 3600
+_OF_ONE_RECORDING = (ValueError, TypeError, OSError)
+
+
+class LowRateWarning(UserWarning):
+    """Recordings whose own rate is too low for the upper mel bands.
+
+    Parameters
+    ----------
+    message : str
+        What to show.
+    recordings : tuple of str
+        What each of them is called in errors.
+    """
+
+    def __init__(self, message: str, recordings: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.recordings = recordings
 
 
 class SpectrogramTransformer(  # type: ignore[call-arg]
@@ -181,7 +212,7 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         UserWarning
             If a mel band is so narrow that no frequency bin falls into it.
         """
-        self._check_parameters()
+        self.check_settings()
         warn_of_empty_bands(
             sample_rate=self.sample_rate,
             n_fft=self.n_fft,
@@ -219,15 +250,24 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
             If a setting or a recording is of the wrong type.
         ValueError
             If a recording cannot be used: not audio, cut short, NaN or infinite
-            samples, constant, shorter than one frame. The message names it.
+            samples, constant, shorter than one frame. The message names it; where
+            there are several, notes of the error have those of the others.
+
+        Warns
+        -----
+        LowRateWarning
+            If the own rate of a recording is below twice `fmax`, unless its image
+            comes from the cache: the bands above half that rate hold no sound.
         """
-        self._check_parameters()
+        self.check_settings()
         recordings = self._check_rows(X, reset=False)
         settings = self.get_params(deep=False)
         for name in ("cache", "n_jobs", "verbose"):
             del settings[name]
+        if self.cache is not None:
+            image_cache.make_folder(self.cache)
         jobs = (
-            delayed(_image_of)(recording, f"row {row}", settings, self.cache)
+            delayed(_try_image)(recording, f"row {row}", settings, self.cache)
             for row, recording in enumerate(recordings)
         )
         found = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
@@ -241,13 +281,34 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
             disable=not self.verbose,
         )
         images = np.empty(len(recordings), dtype=object)
+        errors: list[Exception] = []
+        low: dict[str, float] = {}
         # The products are small: BLAS threads cost ten times what they save.
         with threadpool_limits(limits=1, user_api="blas"):
-            for row, image in enumerate(progress):
+            for row, (image, rate, error) in enumerate(progress):
                 images[row] = image
+                if error is not None:
+                    errors.append(error)
+                if rate is not None and rate < 2 * self.fmax:
+                    low[_name_of(recordings[row], f"row {row}")] = rate
+        if errors:
+            for other in errors[1:]:
+                errors[0].add_note(str(other))
+            raise errors[0]
+        if low:
+            warnings.warn(_low_rates(low, self.fmax), stacklevel=2)
         return images if self.duration is None else np.stack(list(images))
 
-    def _check_parameters(self) -> None:
+    def check_settings(self) -> None:
+        """Raise for settings that no recording could be transformed with.
+
+        Raises
+        ------
+        TypeError
+            If a setting is of the wrong type.
+        ValueError
+            If a setting is out of bounds.
+        """
         check_mel_settings(
             sample_rate=self.sample_rate,
             frame_duration=self.frame_duration,
@@ -260,9 +321,12 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         check_number(
             "duration", self.duration, minimum=0, exclusive=True, optional=True
         )
-        check_number(
-            "input_rate", self.input_rate, minimum=0, exclusive=True, optional=True
-        )
+        if self.duration is not None and self.duration > _LONGEST:
+            raise ValueError(
+                f"duration must be at most {_LONGEST} s, got {self.duration!r}. Use "
+                "None, so that each recording keeps its own."
+            )
+        check_rate("input_rate", self.input_rate, optional=True)
         if self.duration is not None and self.duration < self.frame_duration:
             raise ValueError(
                 f"duration must be at least frame_duration, got {self.duration!r} and "
@@ -318,30 +382,60 @@ def _is_table(X: Any) -> bool:
     return array.size == 0 or not isinstance(array.flat[0], str | os.PathLike)
 
 
-def _image_of(
+def _name_of(recording: Any, label: str) -> str:
+    return label if isinstance(recording, np.ndarray) else repr(os.fspath(recording))
+
+
+def _low_rates(low: dict[str, float], fmax: float) -> LowRateWarning:
+    name, rate = next(iter(low.items()))
+    others = f" and {len(low) - 1} more" if len(low) > 1 else ""
+    return LowRateWarning(
+        f"Expected recordings at {2 * fmax:g} Hz or more for fmax={fmax!r} Hz, got "
+        f"{rate:g} Hz in {name}{others}: the bands above {rate / 2:g} Hz hold no "
+        "sound. Leave such recordings out, or train with a lower fmax.",
+        tuple(low),
+    )
+
+
+def _try_image(
     recording: Any, label: str, settings: dict[str, Any], cache: Any
+) -> tuple[np.ndarray | None, float | None, Exception | None]:
+    """Return an image, the recording's own rate where it was read, and an error."""
+    rates: list[float] = []
+    try:
+        image = _image_of(recording, label, settings, cache, rates)
+    except _OF_ONE_RECORDING as error:
+        return None, None, error
+    return image, rates[0] if rates else None, None
+
+
+def _image_of(
+    recording: Any, label: str, settings: dict[str, Any], cache: Any, rates: list[float]
 ) -> np.ndarray:
     """Return the image of one recording, from the cache where it has one."""
     if cache is None or not (
         isinstance(recording, np.ndarray) or os.path.isfile(recording)
     ):
-        return _compute_image(recording, label, settings)
+        return _compute_image(recording, label, settings, rates)
     key = image_cache.key_of(recording, settings, version=ALGORITHM_VERSION)
     return image_cache.fetch(
-        cache, key, lambda: _compute_image(recording, label, settings)
+        cache, key, lambda: _compute_image(recording, label, settings, rates)
     )
 
 
-def _compute_image(recording: Any, label: str, settings: dict[str, Any]) -> np.ndarray:
+def _compute_image(
+    recording: Any, label: str, settings: dict[str, Any], rates: list[float]
+) -> np.ndarray:
+    """Return an image, and append the recording's own rate to `rates`."""
     sample_rate = settings["sample_rate"]
-    waveform = audio.load_recording(
+    waveform, rate = audio.load_with_rate(
         recording,
         sample_rate=sample_rate,
         input_rate=settings["input_rate"],
         label=label,
     )
-    if not isinstance(recording, np.ndarray):
-        label = repr(os.fspath(recording))
+    rates.append(rate)
+    label = _name_of(recording, label)
     n_fft = round(settings["frame_duration"] * sample_rate)
     if len(waveform) < n_fft:
         raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from heartbeat_clf.audio import duration_of, load_recording, read_audio
+from heartbeat_clf.audio import duration_of, load_recording, load_with_rate, read_audio
 
 RATE = 4000
 
@@ -263,3 +263,25 @@ def test_every_pascal_recording_loads(real_data):
 def test_practically_silent_recording_loads(real_data):
     path = real_data / "pascal/set_a/Aunlabelledtest__201106120928.wav"
     assert 0 < abs(load_recording(path, sample_rate=1000)).max() < 1e-4
+
+
+@pytest.mark.parametrize("rate", [1, 9, 768_001, 2_000_000_000])
+def test_absurd_rate_of_a_header_is_refused(tmp_path, rate):
+    path = write(tmp_path, samples=tone())
+    content = bytearray(path.read_bytes())
+    content[24:28] = struct.pack("<I", rate)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"10 to 768000 Hz in .*a.wav', got {rate} Hz"):
+        read_audio(path)
+
+
+def test_rates_have_a_bound():
+    with pytest.raises(ValueError, match="sample_rate must be at most 768000 Hz"):
+        load_recording(tone(), sample_rate=1e9)
+    with pytest.raises(ValueError, match="input_rate must be at most 768000 Hz"):
+        load_recording(tone(), sample_rate=1000, input_rate=1e9)
+
+
+def test_own_rate_comes_with_the_waveform(tmp_path):
+    waveform, rate = load_with_rate(write(tmp_path, samples=tone()), sample_rate=1000)
+    assert (len(waveform), rate) == (500, RATE)

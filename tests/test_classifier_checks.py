@@ -121,3 +121,10 @@ def test_class_weights_are_those_of_scikit_learn():
 def test_unknown_kind_of_class_weight_is_refused():
     with pytest.raises(ValueError, match="class_weight"):
         class_weights_of("heavy", np.array([0, 1]), np.array([0, 1]))
+
+
+def test_weights_in_a_table_are_refused_by_their_name():
+    y = np.array([0, 1])
+    with pytest.raises(ValueError, match=r"sample_weight to be 1-D.*shape \(2, 2\)"):
+        check_weights(np.ones((2, 2)), y)
+    assert check_weights(np.ones((2, 1)), y).tolist() == [1.0, 1.0]

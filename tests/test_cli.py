@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from sklearn.utils import Bunch
 
 import heartbeat_clf
@@ -433,3 +437,123 @@ def test_names_that_the_terminal_cannot_show_are_escaped(capsys, monkeypatch):
     )
     assert run("predict", "x") == 0
     assert capsys.readouterr().out == "caf\\udce9.wav\n"
+
+
+# wrong usage and bad data
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--set", "nonsense=1"], "got 'nonsense'"),
+        (["--set", "classifier__nonsense=1"], "Invalid parameter 'nonsense'"),
+        (["--set", "classifier__epochs=-1"], "epochs must be an integer at least 1"),
+        (["--set", "fmax=800"], "fmax must be at most half"),
+        (["--set", "sample_rate=1e9"], "sample_rate must be at most 768000 Hz"),
+        (["--set", "min_range_db=-1"], "min_range_db must be"),
+        (["--set", "network=huge"], "network must be one of"),
+        (["--set", "loss=nonsense"], "Expected a loss among"),
+        (["--set", "preset=ancestor"], "Expected no 'preset' in --set"),
+        (["--set", "epochs=1", "--set", "epochs=2"], "--set epochs=VALUE once"),
+        (["--set", "classifier__epochs=1", "--epochs", "2"], "got both. Drop one"),
+        (["--set", "epochs=1", "--set", "classifier__epochs=2"], "Drop one"),
+        (["--validation-fraction", "2"], "validation_fraction must be"),
+        (["--epochs", "0"], "expected a whole number of at least 1"),
+        (["--seed", "-1"], "expected a whole number from 0"),
+        (["--seed", "9" * 30], "expected a whole number from 0"),
+        (["--databases", "xyz"], "expected letters from a to f"),
+    ],
+)
+def test_wrong_settings_are_wrong_usage(capsys, options, message):
+    error = usage_error(capsys, "train", "no-table.csv", "-o", "m.hbc", *options)
+    assert message in error
+    assert error.startswith("usage: heartbeat-clf train")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--folds", "1"], "expected a whole number of at least 2, got '1'"),
+        (["--n-jobs", "0"], "expected a whole number other than 0, got 0"),
+        (["--operating-point", "sensitivity=2"], "with a share of 0 to 1"),
+        (["--operating-point", "specificity=nan"], "with a share of 0 to 1"),
+    ],
+)
+def test_wrong_protocols_are_wrong_usage(capsys, options, message):
+    assert message in usage_error(capsys, "evaluate", "no-table.csv", *options)
+
+
+def test_options_of_data_sets_do_not_go_with_a_table(capsys, table, tmp_path):
+    error = usage_error(
+        capsys, "train", table, "-o", tmp_path / "m", "--dataset", "pascal"
+    )
+    assert "Expected a folder with --dataset" in error
+
+
+def test_training_names_every_bad_file(capsys, table, tmp_path):
+    frame = pd.read_csv(table)
+    frame["path"] = [str(table.parent / name) for name in frame["path"]]
+    for row in (3, 5, 8):
+        bad = tmp_path / f"bad{row}.wav"
+        bad.write_text("no sound")
+        frame.loc[row, "path"] = str(bad)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    model = tmp_path / "model.hbc"
+    assert run("train", tmp_path / "table.csv", "-o", model, *TINY, "--quiet") == 1
+    errors = capsys.readouterr().err.splitlines()[1:]
+    assert len(errors) == 3
+    for row, error in zip((3, 5, 8), errors, strict=True):
+        assert error.startswith("heartbeat-clf: error: Expected an audio file")
+        assert f"bad{row}.wav" in error
+    assert not model.exists()
+
+
+def test_remedies_are_those_of_the_command_line(capsys, tmp_path):
+    (tmp_path / "table.csv").write_text("file,label\na.wav,x\n")
+    assert run("train", tmp_path / "table.csv", "-o", tmp_path / "m") == 1
+    assert run("predict", "--model", tmp_path / "none", "a.wav") == 1
+    errors = capsys.readouterr().err
+    assert "Rename one." in errors
+    assert "'heartbeat-clf train'" in errors
+    assert "=..." not in errors
+    assert "save(" not in errors
+
+
+@pytest.mark.filterwarnings("default::heartbeat_clf.spectrogram.LowRateWarning")
+def test_recordings_of_too_low_a_rate_are_named_once(capsys, tiny_model, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        path = tmp_path / f"{number:02d}.wav"
+        soundfile.write(path, rng.uniform(-0.5, 0.5, 900), 500)
+    assert run("predict", "--model", tiny_model, tmp_path) == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if "warn" in line]
+    assert len(warned) == 2
+    assert "got 500 Hz in" in warned[0]
+    assert "fmax=480.0 Hz" in warned[0]
+    assert "20 recordings in all" in warned[1]
+    assert str(tmp_path / "19.wav") in warned[1]
+
+
+def test_too_little_memory_is_one_line(capsys, monkeypatch):
+    replace_command(monkeypatch, MemoryError("Unable to allocate 9 TiB"))
+    assert run("predict", "x") == 1
+    assert "got too little: Unable to allocate 9 TiB." in capsys.readouterr().err
+    with pytest.raises(MemoryError):
+        run("predict", "x", "--traceback")
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.4, 0.8])
+def test_interruption_of_the_imports_is_quiet(delay):
+    arguments = ["train", "no-table.csv", "-o", "m.hbc"]
+    code = "from heartbeat_clf.__main__ import main; print(flush=True); main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "heartbeat-clf: interrupted\n")

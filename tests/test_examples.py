@@ -20,6 +20,8 @@ SCRIPTS = sorted((ROOT / "examples").glob("plot_*.py"))
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
+EVALUATION = ROOT / "docs" / "evaluation.md"
+
 # A script is cut at lines that are "# %%" alone.
 CELL = re.compile(r"^# %%$", re.MULTILINE)
 
@@ -28,6 +30,11 @@ def code_of(notebook):
     """Return the sources of the code cells of a notebook."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     return ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+
+
+def blocks_of(page):
+    """Return the blocks of Python on a page."""
+    return re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
 
 
 def imports_from_library(tree):
@@ -114,11 +121,11 @@ def test_notebook_holds_no_outputs_and_no_trace_of_a_machine(notebook):
             assert cell["execution_count"] is None
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
-def test_notebook_uses_no_name_before_it_is_made(notebook):
+@pytest.mark.parametrize("path", [*NOTEBOOKS, EVALUATION], ids=name_of)
+def test_page_uses_no_name_before_it_is_made(path):
     known = set(dir(__builtins__) if not isinstance(__builtins__, dict) else [])
     known |= set(__builtins__) if isinstance(__builtins__, dict) else set()
-    for source in code_of(notebook):
+    for source in blocks_of(path) if path.suffix == ".md" else code_of(path):
         tree = ast.parse(source)
         for node in ast.walk(tree):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

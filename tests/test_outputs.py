@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from heartbeat_clf import outputs
 from heartbeat_clf.outputs import (
     check_not_read,
     check_target,
+    make_folder,
+    plain_os_errors,
     whole_file,
     write_text,
 )
@@ -75,3 +80,42 @@ def test_an_output_beside_what_is_read_is_fine(tmp_path):
     (tmp_path / "b.csv").write_text("old")
     assert check_not_read(tmp_path / "b.csv", [tmp_path / "a.wav", tmp_path]) is None
     assert check_not_read(tmp_path / "new.csv", [tmp_path / "a.wav"]) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "message"),
+    [
+        (errno.ENOSPC, OSError, "Expected room for 'a.txt', got a full disk"),
+        (errno.EACCES, PermissionError, "Expected 'a.txt' to be a file, got .*Permiss"),
+    ],
+)
+def test_errors_of_the_system_name_the_place(number, kind, message):
+    with pytest.raises(kind, match=message), plain_os_errors("a.txt", "a file"):
+        raise OSError(number, os.strerror(number))
+
+
+def test_full_disk_is_named_and_leaves_nothing(tmp_path):
+    def fail():
+        with whole_file(tmp_path / "a.txt"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"Expected room for .*a\.txt', got a full disk"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_is_made_unless_a_file_is_there(tmp_path, monkeypatch):
+    assert make_folder(tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError, match=r"a folder, got the file .*file"):
+        make_folder(tmp_path / "file")
+    with pytest.raises(NotADirectoryError, match="folder that can be written to, got"):
+        make_folder(tmp_path / "file" / "below")
+    monkeypatch.setattr(outputs.os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="Name another one"):
+        make_folder(tmp_path / "a")
+
+
+def test_names_that_are_too_long_are_named(tmp_path):
+    with pytest.raises(OSError, match=r"a file that can be written, got .*too long"):
+        check_target(tmp_path / ("a" * 300))

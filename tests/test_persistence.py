@@ -343,3 +343,10 @@ def test_newer_format_asks_for_an_upgrade(saved, tmp_path):
         f"{heartbeat_clf.__version__}",
     ):
         load(path)
+
+
+def test_model_goes_to_a_file_in_a_folder_that_is_there(fitted_pipeline, tmp_path):
+    with pytest.raises(IsADirectoryError, match="a file to write, got the folder"):
+        save(fitted_pipeline, tmp_path)
+    with pytest.raises(FileNotFoundError, match="Make it first"):
+        save(fitted_pipeline, tmp_path / "none" / "model.hbc")

@@ -11,6 +11,7 @@ from heartbeat_clf import (
     SpectrogramTransformer,
     make_heartbeat_pipeline,
 )
+from heartbeat_clf.pipeline import check_pipeline
 
 
 def test_default_pipeline_is_three_steps_of_defaults():
@@ -134,3 +135,30 @@ def test_window_is_given_in_one_unit(name):
 def test_window_duration_must_be_positive(duration, error):
     with pytest.raises(error, match="window_duration must be a number greater than 0"):
         make_heartbeat_pipeline(window_duration=duration)
+
+
+def test_a_parameter_under_two_names_is_refused():
+    message = "n_mels of the spectrogram, got n_mels=3 and spectrogram__n_mels=4"
+    with pytest.raises(TypeError, match=message):
+        make_heartbeat_pipeline(n_mels=3, spectrogram__n_mels=4)
+    with pytest.raises(TypeError, match="got spectrogram__n_mels=4 and n_mels=4"):
+        make_heartbeat_pipeline("ancestor", spectrogram__n_mels=4, n_mels=4)
+    # Presets give way.
+    pipeline = make_heartbeat_pipeline("ancestor", spectrogram__n_mels=4)
+    assert pipeline.named_steps["spectrogram"].n_mels == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fmax": 800}, "fmax must be at most half of sample_rate"),
+        ({"min_range_db": -3}, "min_range_db must be a number at least 0"),
+        ({"epochs": -1}, "epochs must be an integer at least 1, got -1"),
+        ({"network": "huge"}, "network must be one of .*got 'huge'"),
+        ({"loss": "nonsense"}, "Expected a loss among"),
+    ],
+)
+def test_settings_are_checked_before_any_fit(settings, message):
+    with pytest.raises(ValueError, match=message):
+        check_pipeline(make_heartbeat_pipeline(**settings))
+    check_pipeline(make_heartbeat_pipeline(network=build_tiny))

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from heartbeat_clf import audio
 from heartbeat_clf.mel import log_mel_spectrogram
-from heartbeat_clf.spectrogram import SpectrogramTransformer
+from heartbeat_clf.spectrogram import LowRateWarning, SpectrogramTransformer
 
 
 def noise(n_times, seed=0):
@@ -319,3 +319,49 @@ def test_every_set_b_recording_gives_an_image(real_data):
     assert len(images) == 656
     assert all(np.isfinite(image).all() for image in images)
     assert all(np.ptp(image) > 20 for image in images)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"sample_rate": 1e9}, "sample_rate must be at most 768000 Hz"),
+        ({"input_rate": 1e9}, "input_rate must be at most 768000 Hz"),
+        ({"n_mels": 10**9}, "n_mels times the samples of a frame must be at most"),
+        ({"frame_duration": 1e9}, "n_mels times the samples of a frame must be at"),
+        ({"duration": 1e9}, "duration must be at most 3600 s, got"),
+    ],
+)
+def test_settings_that_fill_the_memory_are_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        SpectrogramTransformer(**parameters).check_settings()
+
+
+def test_recordings_of_too_low_a_rate_are_named_once(tmp_path):
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, noise(800) / 10, 500)
+    soundfile.write(tmp_path / "c.wav", noise(1600) / 10, 960)
+    paths = [tmp_path / name for name in ("c.wav", "a.wav", "b.wav")]
+    with pytest.warns(LowRateWarning, match="960 Hz or more for fmax=480.0") as record:
+        SpectrogramTransformer().transform(paths)
+    [warning] = record
+    assert "got 500 Hz in" in str(warning.message)
+    assert "a.wav' and 1 more: the bands above 250 Hz" in str(warning.message)
+    assert len(warning.message.recordings) == 2
+    with pytest.warns(LowRateWarning, match="got 500 Hz in row 0: the bands"):
+        SpectrogramTransformer(input_rate=500).transform([noise(800)])
+    SpectrogramTransformer(fmax=250.0, n_mels=8).transform(paths)
+
+
+def test_all_bad_recordings_are_named(tmp_path):
+    recordings = [noise(2000), np.zeros(2000), tmp_path / "none.wav", np.empty(0)]
+    with pytest.raises(ValueError, match="vary, got row 1 with all 2000") as caught:
+        SpectrogramTransformer().transform(recordings)
+    first, second = caught.value.__notes__
+    assert "none.wav', which does not exist" in first
+    assert "zero samples in row 3" in second
+
+
+def test_cache_that_is_a_file_is_refused_before_any_work(tmp_path):
+    (tmp_path / "cache").touch()
+    with pytest.raises(FileExistsError, match=r"a folder, got the file .*cache"):
+        SpectrogramTransformer(cache=tmp_path / "cache").transform([noise(2000)])

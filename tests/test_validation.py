@@ -10,8 +10,10 @@ from scipy import sparse
 from heartbeat_clf._validation import (
     check_choice,
     check_number,
+    check_rate,
     check_recordings,
     check_same_length,
+    hint_for_python,
     resolve_random_state,
 )
 
@@ -190,3 +192,17 @@ def test_odd_seeds_are_refused(seed):
 def test_negative_seed_is_refused():
     with pytest.raises(ValueError, match=r"at least 0, got -1"):
         resolve_random_state(-1)
+
+
+@pytest.mark.parametrize("value", [1e9, 768_001])
+def test_rates_that_sound_does_not_have_are_refused(value):
+    with pytest.raises(ValueError, match="rate must be at most 768000 Hz, got"):
+        check_rate("rate", value)
+    assert check_rate("rate", 768_000) == 768_000
+    assert check_rate("rate", None, optional=True) is None
+
+
+def test_hints_for_python_are_notes():
+    error = hint_for_python(ValueError("Expected a."), "Pass a=1.")
+    assert str(error) == "Expected a."
+    assert error.__notes__ == ["In Python: Pass a=1."]

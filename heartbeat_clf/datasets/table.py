@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from heartbeat_clf._validation import hint_for_python
+from heartbeat_clf.csv_table import read_csv
 from heartbeat_clf.datasets._bunch import list_some, make_bunch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Without leading zeros: "007" is a name, not the number 7.
 # What R, pandas and SQL write for a missing value.
 _MISSING = frozenset(("NA", "N/A", "NaN", "nan", "<NA>", "NULL", "null"))
+# Without leading zeros: "007" is a name, not the number 7.
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 
 
@@ -61,7 +63,8 @@ def load_recordings(
     TypeError
         If `table` is neither a path nor a DataFrame.
     ValueError
-        If the table is empty or no table, lacks a column, has a blank path, label or
+        If the table is empty or no table, not in UTF-8, lacks a column or has one
+        twice, has a row with more cells than the header, a blank path, label or
         subject, a label that is a fraction, or names a file twice.
     FileNotFoundError
         If the table or a recording is not there.
@@ -80,9 +83,11 @@ def load_recordings(
 
     if isinstance(table, pd.DataFrame):
         frame, origin, base = table, "the DataFrame", Path.cwd()
+        lines = None
     elif isinstance(table, str | os.PathLike):
         source = Path(table).expanduser()
-        frame, origin, base = _read_table(source), repr(str(source)), source.parent
+        frame, lines = _read_table(source)
+        origin, base = repr(str(source)), source.parent
     else:
         raise TypeError(
             f"Expected a table: the path of a CSV file or a DataFrame, got "
@@ -98,16 +103,18 @@ def load_recordings(
             f"Expected at least one recording in {origin}, got a table of no rows. "
             "Add a row for each recording."
         )
-    written = _text_column(frame, path, origin)
+    rows = _Rows(lines)
+    written = _text_column(frame, path, origin, rows)
     recordings = [base / Path(name).expanduser() for name in written]
-    _check_files(recordings, written, origin)
+    _check_files(recordings, written, origin, rows)
     target = None
     if label is not None:
-        target = _as_target(_text_column(frame, label, origin), label, origin)
+        texts = _text_column(frame, label, origin, rows)
+        target = _as_target(texts, label, origin, rows)
     subjects = (
         [str(recording) for recording in recordings]
         if subject is None
-        else _text_column(frame, subject, origin)
+        else _text_column(frame, subject, origin, rows)
     )
     used = {path, label, subject}
     standard = {"path", "label", "subject"}
@@ -194,7 +201,31 @@ def write_recordings(
     return table
 
 
-def _read_table(source: Path) -> pd.DataFrame:
+class _Rows:
+    """How errors name the rows of a table.
+
+    Parameters
+    ----------
+    lines : list of int or None
+        Line of each row in the file; None for a DataFrame.
+    """
+
+    def __init__(self, lines: list[int] | None) -> None:
+        self.lines = lines
+
+    def short(self, row: int) -> str:
+        """Return ``row 0`` or, of a file, ``line 2``."""
+        return f"row {row}" if self.lines is None else f"line {self.lines[row]}"
+
+    def __call__(self, *rows: int) -> str:
+        named = f"row{'s' * (len(rows) > 1)} {' and '.join(map(str, rows))}"
+        if self.lines is None:
+            return f"{named} (counted from 0)"
+        lines = " and ".join(str(self.lines[row]) for row in rows)
+        return f"{named} (counted from 0; line{'s' * (len(rows) > 1)} {lines})"
+
+
+def _read_table(source: Path) -> tuple[pd.DataFrame, list[int]]:
     import pandas as pd
 
     if not source.is_file():
@@ -202,23 +233,11 @@ def _read_table(source: Path) -> pd.DataFrame:
             f"Expected a CSV file with one row a recording, but {str(source)!r} is no "
             "file."
         )
-    separator = "\t" if source.suffix.lower() in (".tsv", ".txt") else ","
-    try:
-        # As text throughout: pandas would read the label "NA" as missing.
-        frame = pd.read_csv(
-            source,
-            sep=separator,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
-        raise ValueError(
-            f"Expected a CSV table in UTF-8 with a header in {str(source)!r}, got a "
-            f"file that reads otherwise: {error}"
-        ) from error
-    return frame.rename(columns=str.strip)
+    # pandas would rename a column that is there twice, take longer rows for shifted
+    # ones, and read the label "NA" as missing.
+    table = read_csv(source)
+    cells = np.array(table.rows, dtype=object).reshape(-1, len(table.header))
+    return pd.DataFrame(cells, columns=table.header, dtype=str), table.lines
 
 
 def _check_columns(frame: pd.DataFrame, names: list[str | None], origin: str) -> None:
@@ -231,17 +250,21 @@ def _check_columns(frame: pd.DataFrame, names: list[str | None], origin: str) ->
                 f"Expected one column {name!r} in {origin}, got {count}. Rename one."
             )
         if count == 0:
-            remedy = f"Rename one, or name it with {_argument(names, name)}=..."
+            remedy = "Rename one"
+            hint = f"{_argument(names, name)}=... names it."
             lone = str(frame.columns[0]) if len(frame.columns) == 1 else ""
             if any(mark in lone for mark in ";\t|"):
                 remedy = (
                     "Separate the columns by commas: " + remedy[0].lower() + remedy[1:]
                 )
             if names.index(name) == 1:
-                remedy += ", or pass label=None for recordings without labels"
-            raise ValueError(
-                f"Expected a column {name!r} in {origin}, got the columns "
-                f"{[str(column) for column in frame.columns]!r}. {remedy}."
+                hint += " label=None is for recordings without labels."
+            raise hint_for_python(
+                ValueError(
+                    f"Expected a column {name!r} in {origin}, got the columns "
+                    f"{[str(column) for column in frame.columns]!r}. {remedy}."
+                ),
+                hint,
             )
 
 
@@ -249,7 +272,7 @@ def _argument(names: list[str | None], name: str) -> str:
     return ("path", "label", "subject")[names.index(name)]
 
 
-def _text_column(frame: pd.DataFrame, name: str, origin: str) -> list[str]:
+def _text_column(frame: pd.DataFrame, name: str, origin: str, rows: _Rows) -> list[str]:
     """Return a column as stripped text, without blanks."""
     import pandas as pd
 
@@ -258,13 +281,13 @@ def _text_column(frame: pd.DataFrame, name: str, origin: str) -> list[str]:
         text = "" if value is None or value is pd.NA else _as_text(value)
         if not text:
             raise ValueError(
-                f"Expected a {name} in every row of {origin}, got {value!r} in row "
-                f"{row} (counted from 0). Fill it in or delete the row."
+                f"Expected a {name} in every row of {origin}, got {value!r} in "
+                f"{rows(row)}. Fill it in or delete the row."
             )
         if text in _MISSING and name != "path":
             raise ValueError(
-                f"Expected a {name} in every row of {origin}, got {text!r} in row "
-                f"{row} (counted from 0), which programs write for a missing value. "
+                f"Expected a {name} in every row of {origin}, got {text!r} in "
+                f"{rows(row)}, which programs write for a missing value. "
                 "Fill it in, delete the row, or write the class out."
             )
         texts.append(text)
@@ -281,34 +304,41 @@ def _as_text(value: Any) -> str:
     return str(value).strip()
 
 
-def _as_target(texts: list[str], name: str, origin: str) -> list[int] | list[str]:
+def _as_target(
+    texts: list[str], name: str, origin: str, rows: _Rows
+) -> list[int] | list[str]:
     if all(_INTEGER.fullmatch(text) for text in texts):
         return [int(text) for text in texts]
     for row, text in enumerate(texts):
         if re.fullmatch(r"-?\d*\.\d+(e-?\d+)?", text):
             raise ValueError(
                 f"Expected classes in column {name!r} of {origin}, got the fraction "
-                f"{text!r} in row {row} (counted from 0). Use names or integers."
+                f"{text!r} in {rows(row)}. Use names or integers."
             )
     return texts
 
 
-def _check_files(recordings: list[Path], written: list[str], origin: str) -> None:
+def _check_files(
+    recordings: list[Path], written: list[str], origin: str, rows: _Rows
+) -> None:
     missing = [row for row, place in enumerate(recordings) if not place.is_file()]
     if missing:
-        named = [f"row {row}: {written[row]}" for row in missing]
+        named = [f"{rows.short(row)}: {written[row]}" for row in missing]
         first = recordings[missing[0]]
-        raise FileNotFoundError(
-            f"Expected a file for every row of {origin}, got {len(missing)} of "
-            f"{len(recordings)} missing: {list_some(named)}. The first was looked for "
-            f"at {str(first)!r}; relative paths start from the table's folder, or "
-            "from folder=..."
+        base = "the working directory" if rows.lines is None else "the table's folder"
+        raise hint_for_python(
+            FileNotFoundError(
+                f"Expected a file for every row of {origin}, got {len(missing)} of "
+                f"{len(recordings)} missing: {list_some(named)}. The first was looked "
+                f"for at {str(first)!r}; relative paths start from {base}."
+            ),
+            "folder=... gives another start.",
         )
     seen: dict[Path, int] = {}
     for row, place in enumerate(recordings):
         before = seen.setdefault(place.resolve(), row)
         if before != row:
             raise ValueError(
-                f"Expected each file once in {origin}, got {written[row]!r} in rows "
-                f"{before} and {row} (counted from 0). Delete one of them."
+                f"Expected each file once in {origin}, got {written[row]!r} in "
+                f"{rows(before, row)}. Delete one of them."
             )
