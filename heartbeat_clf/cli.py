@@ -93,9 +93,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         except MemoryError as error:
             if options.traceback:
                 raise
+            detail = f": {error}" if str(error) else ""
             _say(
                 f"heartbeat-clf: error: Expected memory for all that was asked for, "
-                f"got too little: {error}. Use smaller settings or shorter recordings."
+                f"got too little{detail}. Use smaller settings or shorter recordings."
             )
             return 1
         except KeyboardInterrupt:

@@ -90,7 +90,13 @@ def find_recordings(inputs: Sequence[str]) -> tuple[list[Found], list[Failure]]:
     failures: list[Failure] = []
     for text in inputs:
         n_before = len(failures)
-        items = list(_search(text, failures))
+        try:
+            items = list(_search(text, failures))
+        except OSError as error:
+            # A name that is too long, or a folder that may not be entered.
+            message = f"Expected a file or folder, got the answer {error.strerror!r}."
+            failures.append(Failure(text, message))
+            continue
         if not items and len(failures) == n_before:
             failures.append(
                 Failure(text, "Expected recordings, found no audio file there.")

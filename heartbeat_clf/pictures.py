@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from heartbeat_clf.inputs import Failure, Found
-from heartbeat_clf.outputs import whole_file
+from heartbeat_clf.outputs import make_folder, whole_file
 from heartbeat_clf.rendering import render_image
 
 __all__ = ["PictureCounts", "picture_names", "write_pictures"]
@@ -91,7 +91,7 @@ def write_pictures(
     OSError
         If the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = kept = 0
     failures = []
     taken: set[Path] = set()
@@ -111,7 +111,7 @@ def write_pictures(
                 continue
             image = transformer.transform([recording.path])[0]
             picture = render_image(image, **rendering)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             with whole_file(target) as partial:
                 picture.save(partial, format="PNG")
             written += 1

@@ -166,3 +166,9 @@ def test_table_takes_no_data_set(tmp_path):
         load_labelled(str(table), dataset="pascal")
     with pytest.raises(ValueError, match="Expected a folder with --subset"):
         load_labelled(str(table), subset="a")
+
+
+def test_name_that_is_too_long_is_named():
+    found, [failure] = find_recordings(["a" * 300 + ".wav"])
+    assert found == []
+    assert "File name too long" in failure.error

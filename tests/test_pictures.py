@@ -78,3 +78,9 @@ def test_two_recordings_of_one_name_are_not_written_over(recordings, tmp_path):
     counts = write(twice, tmp_path / "out")
     assert counts.written == 1
     assert "Expected one recording for the picture" in counts.failures[0].error
+
+
+def test_folder_for_pictures_is_no_file(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError, match="Expected a folder, got the file"):
+        write_pictures([], tmp_path / "file", transformer=None)
