@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from heartbeat_clf.images import ImageTrimmer
     from heartbeat_clf.persistence import load, save
     from heartbeat_clf.pipeline import make_heartbeat_pipeline
+    from heartbeat_clf.quality import assess_quality
     from heartbeat_clf.spectrogram import SpectrogramTransformer
 
 __version__ = "0.1.0"
@@ -24,6 +25,7 @@ _HOMES = {
     "HeartbeatClassifier": "classifier",
     "ImageTrimmer": "images",
     "SpectrogramTransformer": "spectrogram",
+    "assess_quality": "quality",
     "load": "persistence",
     "make_heartbeat_pipeline": "pipeline",
     "save": "persistence",
@@ -34,6 +36,7 @@ __all__ = [
     "ImageTrimmer",
     "SpectrogramTransformer",
     "__version__",
+    "assess_quality",
     "load",
     "make_heartbeat_pipeline",
     "save",

@@ -15,7 +15,7 @@ import heartbeat_clf
 PACKAGE = Path(heartbeat_clf.__file__).parent
 # ":" stands for imports inside functions, which keep TensorFlow out until it is needed.
 ALLOWED = {
-    "__init__": "classifier images persistence pipeline spectrogram",
+    "__init__": "classifier images persistence pipeline quality spectrogram",
     "__main__": ": cli",
     "_callback_protocol": "",
     "_tensorflow": "",
@@ -58,6 +58,19 @@ ALLOWED = {
     "persistence": (
         "__version__ _validation classifier images outputs prediction spectrogram"
     ),
+    # whether a recording is worth an answer
+    "non_heart_sounds": "_validation",
+    "spoiled_hearts": "non_heart_sounds",
+    "signal_checks": "",
+    "quality_windows": "mel windows",
+    "quality_features": "",
+    "quality": (
+        "_validation audio prediction quality_features quality_windows signal_checks"
+    ),
+    "quality_examples": (
+        "datasets.__init__ non_heart_sounds quality_windows spoiled_hearts"
+    ),
+    "quality_training": "quality_features",
     # evaluation takes arrays and estimators: no model code
     "folds": "_validation",
     "subjects": "_validation",
@@ -108,7 +121,7 @@ DOORS = {
     ),
     "tensorflow": ("_tensorflow training", ""),
     "scikeras": ("training", ""),
-    "onnx": ("onnx_export", ""),
+    "onnx": ("onnx_export quality_training", ""),
     "onnxruntime": ("", "prediction"),
     "matplotlib": ("", "inspection"),
     "librosa": ("", ""),

@@ -1,0 +1,214 @@
+"""Measure `assess_quality` on recordings it was not made with, and print the table.
+
+``python benchmarks/quality_gate.py DATA`` needs CirCor, CinC 2016 and PASCAL in DATA
+and takes a minute or two of one processor. The figures go to results/quality_gate.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from quality_gate_data import load_sets, waveforms
+from sklearn.metrics import roc_auc_score
+
+from heartbeat_clf import assess_quality
+from heartbeat_clf.datasets import load_pascal, make_heart_sounds
+from heartbeat_clf.non_heart_sounds import KINDS, make_non_heart_sound
+from heartbeat_clf.quality import QualityReport
+from heartbeat_clf.spoiled_hearts import SPOILERS
+
+HERE = Path(__file__).resolve().parent
+# Far from the seeds of training.
+SEED = 90_000
+Reports = dict[str, list[QualityReport]]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    given = _make_parser().parse_args(arguments)
+    began = time.perf_counter()
+    reports, milliseconds = assess_all(given.data, given.sounds, given.without_pascal)
+    figures: dict[str, Any] = {
+        "auroc": aurocs(reports),
+        "unusable": {name: rate(rows) for name, rows in reports.items()},
+        "milliseconds_a_recording": round(milliseconds, 2),
+        "seconds": round(time.perf_counter() - began, 1),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    print(make_table(figures))
+    if given.results is not None:
+        text = json.dumps(figures, indent=2)
+        given.results.write_text(text + "\n", encoding="utf-8")
+
+
+def assess_all(
+    data: Path, n_sounds: int, without_pascal: bool
+) -> tuple[Reports, float]:
+    """Return the reports of each group, and milliseconds a recording of CirCor."""
+    sets = load_sets(data)
+    groups: dict[str, Callable[[], list[Any]]] = {}
+    for name, gate in sets.items():
+        groups[f"{name} good"] = lambda gate=gate: gate.take("test")
+    groups["cinc2016 poor"] = lambda: sets["cinc2016"].take("test", good=False)
+    database = np.array([Path(p).parent.name for p in sets["cinc2016"].paths])
+    gate = sets["cinc2016"]
+    inside = (gate.parts == "test") & (database == "training-b")
+    groups["cinc2016 b good"] = lambda: list(gate.paths[inside & gate.good])
+    groups["cinc2016 b poor"] = lambda: list(gate.paths[inside & gate.poor])
+    if not without_pascal:
+        for label in ("normal", "murmur", "extrasystole"):
+            groups[f"set_b {label}"] = lambda label=label: list(
+                load_pascal(data, subset="b", labels=(label,)).recordings
+            )
+        for label in ("normal", "murmur", "extrahls", "unlabelled", "artifact"):
+            groups[f"set_a {label}"] = lambda label=label: list(
+                load_pascal(data, subset="a", labels=(label,)).recordings
+            )
+    groups["synthetic heart"] = lambda: list(
+        make_heart_sounds(
+            n_sounds, recordings_per_subject=1, random_state=SEED
+        ).recordings
+    )
+    for kind in KINDS:
+        groups[kind] = lambda kind=kind: [
+            make_non_heart_sound(kind, random_state=SEED + n) for n in range(n_sounds)
+        ]
+    hearts = waveforms([path for gate in sets.values() for path in gate.take("test")])
+    for name, spoil in SPOILERS.items():
+        groups[name] = lambda spoil=spoil: [
+            spoil(waveform, np.random.default_rng(SEED + n))
+            for n, waveform in enumerate(_cuts(hearts, n_sounds))
+        ]
+    reports = {}
+    milliseconds = 0.0
+    for name, recordings in groups.items():
+        rows = recordings()
+        began = time.process_time()
+        reports[name] = assess_quality(rows)
+        if name == "circor good":
+            milliseconds = 1000 * (time.process_time() - began) / len(rows)
+    return reports, milliseconds
+
+
+def _cuts(waveforms: list[np.ndarray], n_cuts: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(SEED)
+    chosen = rng.choice(len(waveforms), min(n_cuts, len(waveforms)), replace=False)
+    return [waveforms[row][:8000] for row in chosen]
+
+
+def aurocs(reports: Reports) -> dict[str, dict[str, Any]]:
+    """Return AUROCs of the score, hearts or good recordings being the positives."""
+    hearts_a = ["set_a normal", "set_a murmur", "set_a extrahls"]
+    good = ["circor good", "cinc2016 good"]
+    pairs = {
+        "PASCAL set_a: labelled hearts v. artifact": (hearts_a, ["set_a artifact"]),
+        "PASCAL set_a: all others v. artifact": (
+            [*hearts_a, "set_a unlabelled"],
+            ["set_a artifact"],
+        ),
+        "CinC 2016: good v. poor": (["cinc2016 good"], ["cinc2016 poor"]),
+        "CinC 2016, database b: good v. poor": (
+            ["cinc2016 b good"],
+            ["cinc2016 b poor"],
+        ),
+        "good CirCor and CinC v. synthetic sounds": (good, list(KINDS)),
+        "good CirCor and CinC v. spoiled hearts": (good, list(SPOILERS)),
+    }
+    found = {}
+    for name, (positives, negatives) in pairs.items():
+        if not {*positives, *negatives} <= set(reports):
+            continue
+        scores = [
+            np.array([report.score for group in side for report in reports[group]])
+            for side in (positives, negatives)
+        ]
+        found[name] = auroc(*scores)
+    return found
+
+
+def auroc(positives: np.ndarray, negatives: np.ndarray) -> dict[str, Any]:
+    """Return the AUROC with a 95 % bootstrap interval over recordings."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([1, 0], [len(positives), len(negatives)])
+    draws = [
+        roc_auc_score(
+            y,
+            np.concatenate(
+                [
+                    rng.choice(positives, len(positives)),
+                    rng.choice(negatives, len(y) - len(positives)),
+                ]
+            ),
+        )
+        for _ in range(500)
+    ]
+    return {
+        "auroc": round(
+            float(roc_auc_score(y, np.concatenate([positives, negatives]))), 4
+        ),
+        "low": round(float(np.quantile(draws, 0.025)), 4),
+        "high": round(float(np.quantile(draws, 0.975)), 4),
+        "n_positives": len(positives),
+        "n_negatives": len(negatives),
+    }
+
+
+def rate(reports: list[QualityReport]) -> dict[str, Any]:
+    """Return how many recordings are unusable, and for which reasons."""
+    reasons = [report.reason.split(":")[0] for report in reports if report.reason]
+    return {
+        "n": len(reports),
+        "unusable": len(reasons),
+        "share": round(len(reasons) / len(reports), 4) if reports else None,
+        "reasons": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
+    }
+
+
+def make_table(figures: dict[str, Any]) -> str:
+    """Return the figures as two markdown tables."""
+    lines = [
+        "| score, positives v. negatives | AUROC (95 % interval) | recordings |",
+        "|---|---|---|",
+    ]
+    for name, found in figures["auroc"].items():
+        lines.append(
+            f"| {name} | {found['auroc']:.3f} ({found['low']:.3f} to "
+            f"{found['high']:.3f}) | {found['n_positives']} v. "
+            f"{found['n_negatives']} |"
+        )
+    lines += ["", "| recordings | unusable | of them | reasons |", "|---|---|---|---|"]
+    for name, found in figures["unusable"].items():
+        reasons = ", ".join(f"{key} {n}" for key, n in found["reasons"].items())
+        lines.append(
+            f"| {name} | {found['unusable']} ({found['share']:.1%}) | {found['n']} | "
+            f"{reasons} |"
+        )
+    lines += [
+        "",
+        f"{figures['milliseconds_a_recording']} ms of a processor a recording of "
+        f"CirCor, from the file; {figures['date']}.",
+    ]
+    return "\n".join(lines)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = parser.add_argument
+    add("data", type=Path, help="folder that holds circor, cinc2016 and pascal")
+    add("--sounds", type=int, default=100, help="synthetic sounds of each kind")
+    add("--without-pascal", action="store_true", help="leave PASCAL alone")
+    add("--results", type=Path, default=HERE / "results" / "quality_gate.json")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

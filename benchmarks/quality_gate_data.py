@@ -1,0 +1,72 @@
+"""Recordings for the quality gate: who trains it, who sets its threshold, who tests it.
+
+A person of CirCor, or a record of CinC 2016, is always in the same part, which follows
+from a checksum of its name and from nothing else.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from heartbeat_clf.audio import load_recording
+from heartbeat_clf.datasets import load_cinc2016, load_circor
+from heartbeat_clf.quality_windows import SAMPLE_RATE
+
+PARTS = ("train", "choose", "test")
+
+
+class Gate(NamedTuple):
+    """Paths of one data set, with part and quality of each."""
+
+    paths: np.ndarray
+    parts: np.ndarray
+    good: np.ndarray
+    poor: np.ndarray
+
+    def take(self, part: str, *, good: bool = True) -> list[Path]:
+        """Return the good, or the poor, recordings of a part."""
+        flag = self.good if good else self.poor
+        return list(self.paths[(self.parts == part) & flag])
+
+
+def part_of(subject: str) -> str:
+    """Return the part of a person or record: 60, 15 and 25 % of all."""
+    number = zlib.crc32(subject.encode()) % 20
+    return PARTS[(number >= 12) + (number >= 15)]
+
+
+def load_sets(data: Path) -> dict[str, Gate]:
+    """Return CirCor, all of it good, and CinC 2016 by its flags of signal quality."""
+    circor = load_circor(data, target="outcome")
+    cinc = load_cinc2016(data)
+    quality = cinc.metadata["signal_quality"].to_numpy()
+    everything = np.ones(len(circor.recordings), dtype=bool)
+    return {
+        "circor": Gate(
+            circor.recordings,
+            np.array([part_of(name) for name in circor.subjects]),
+            everything,
+            ~everything,
+        ),
+        "cinc2016": Gate(
+            cinc.recordings,
+            np.array([part_of(name) for name in cinc.subjects]),
+            quality == 1,
+            quality == 0,
+        ),
+    }
+
+
+def waveforms(paths: list[Path]) -> list[np.ndarray]:
+    """Return recordings as the network hears them."""
+    return [load_recording(path, sample_rate=SAMPLE_RATE) for path in paths]
+
+
+def scores_of(paths: list[Path], score: Callable[[np.ndarray], float]) -> np.ndarray:
+    """Return the score of each recording's waveform."""
+    return np.array([score(waveform) for waveform in waveforms(paths)])
