@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from heartbeat_clf.classifier import HeartbeatClassifier
     from heartbeat_clf.images import ImageTrimmer
-    from heartbeat_clf.persistence import load, save
+    from heartbeat_clf.persistence import load, load_pretrained, save
     from heartbeat_clf.pipeline import make_heartbeat_pipeline
     from heartbeat_clf.quality import assess_quality
     from heartbeat_clf.spectrogram import SpectrogramTransformer
@@ -27,6 +27,7 @@ _HOMES = {
     "SpectrogramTransformer": "spectrogram",
     "assess_quality": "quality",
     "load": "persistence",
+    "load_pretrained": "persistence",
     "make_heartbeat_pipeline": "pipeline",
     "save": "persistence",
 }
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "assess_quality",
     "load",
+    "load_pretrained",
     "make_heartbeat_pipeline",
     "save",
 ]

@@ -5,6 +5,7 @@ TensorFlow, Keras and SciKeras are imported inside the methods that train.
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,13 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
     patience : int or None, default=None
         Epochs without a lower validation loss after which training stops. Needs
         `validation_fraction`.
+    initial_weights : "pretrained", path of a saved model or None, default=None
+        Where training starts from. The network, the bands and the length of a window
+        must be those of that model:
+        ``make_heartbeat_pipeline(initial_weights="pretrained")`` sets them. Its last
+        layer is taken over only where the classes are the same.
+    frozen_blocks : int, default=0
+        Convolution blocks, counted from the input, that keep their initial weights.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Copied for each fit.
     random_state : int, RandomState or None, default=None
@@ -95,6 +103,9 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         part also ``val_loss`` and ``val_auroc``, of whole recordings.
     n_epochs_ : int
         Epochs run.
+    operating_points_ : OperatingPoints
+        Scores of persons left out, from which thresholds are chosen; only in models
+        that were trained with ``heartbeat-clf pretrain``, the shipped ones among them.
     n_features_in_ : int
         Number of columns, where `X` was a 2-D numeric array.
 
@@ -135,6 +146,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         standardize: bool = True,
         validation_fraction: float | None = None,
         patience: int | None = None,
+        initial_weights: str | os.PathLike[str] | None = None,
+        frozen_blocks: int = 0,
         callbacks: Sequence[Any] | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -152,6 +165,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         self.standardize = standardize
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.initial_weights = initial_weights
+        self.frozen_blocks = frozen_blocks
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
@@ -355,6 +370,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
 
     def _store(self, task: Any, trainer: WindowTrainer) -> None:
         self.__dict__.pop("_network", None)
+        # They were those of other weights.
+        self.__dict__.pop("operating_points_", None)
         self._trainer = trainer
         self._class_totals = task.class_totals
         self._seed = task.seed

@@ -65,6 +65,12 @@ def check_settings(classifier: Any) -> None:
             f"patience={classifier.patience!r} needs a validation part. Set "
             "validation_fraction, such as 0.2."
         )
+    check_number("frozen_blocks", classifier.frozen_blocks, minimum=0, integer=True)
+    if classifier.frozen_blocks and classifier.initial_weights is None:
+        raise ValueError(
+            f"frozen_blocks={classifier.frozen_blocks!r} needs weights to keep. Set "
+            'initial_weights, such as "pretrained".'
+        )
     if classifier.verbose not in (0, 1):
         raise ValueError(f"verbose must be 0 or 1, got {classifier.verbose!r}.")
     if not isinstance(classifier.standardize, bool | np.bool_):

@@ -14,7 +14,6 @@ import json
 import os
 import warnings
 import zipfile
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import heartbeat_clf
-from heartbeat_clf._validation import hint_for_python
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.model_archive import FORMAT, FORMAT_VERSION, damaged, read_model
+from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.outputs import check_target, whole_file
 from heartbeat_clf.prediction import Calibration, WindowPredictor
+from heartbeat_clf.pretrained import find_model
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
-__all__ = ["load", "save"]
-
-FORMAT = "heartbeat_clf model"
-FORMAT_VERSION = 1
+__all__ = ["load", "load_pretrained", "save"]
 
 # Settings that belong to a machine or a session, not to the model.
 _LEFT_BEHIND = {
@@ -156,24 +154,11 @@ def load(path: str | os.PathLike[str]) -> Pipeline:
         If it is no such file, damaged, or of a newer format.
     """
     source = Path(path)
-    if not source.is_file():
-        raise hint_for_python(
-            FileNotFoundError(
-                f"Expected a saved model, found no file {str(source)!r}. Check the "
-                "spelling, or write one with 'heartbeat-clf train'."
-            ),
-            "heartbeat_clf.save(pipeline, path) writes one.",
-        )
-    entries = _read_archive(source)
+    description, entries = read_model(source)
     try:
-        description = json.loads(entries["model.json"])
-        _check_format(source, description)
         return _build_pipeline(description, entries)
-    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"Expected {str(source)!r} to be a whole model saved by heartbeat_clf, "
-            f"got one with a damaged or missing part: {error!r}."
-        ) from error
+    except (KeyError, TypeError) as error:
+        raise damaged(source, error) from error
 
 
 def _checked_steps(pipeline: Any) -> list[tuple[str, Any]]:
@@ -211,6 +196,9 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
         learned = {"frequencies": step.frequencies_.tolist()}
     if isinstance(step, HeartbeatClassifier):
         learned = {"history": step.history_, **step.training_state()}
+        points = getattr(step, "operating_points_", None)
+        if points is not None:
+            learned["operating_points"] = points.to_dict()
     return {"name": name, "kind": kind, "settings": settings, "learned": learned}
 
 
@@ -226,39 +214,6 @@ def _plain(name: str, value: Any, lost: list[str]) -> Any:
         return value
     lost.append(f"{name}={value!r}")
     return None
-
-
-def _read_archive(source: Path) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(source) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
-    # The last two: a flipped bit can ask for a password or an unknown compression.
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
-        raise ValueError(
-            f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
-            f"something else or a damaged file: {error}."
-        ) from error
-
-
-def _check_format(source: Path, description: Any) -> None:
-    found = description.get("format") if isinstance(description, dict) else None
-    if found != FORMAT:
-        raise ValueError(
-            f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
-            f"format {found!r}."
-        )
-    if description["format_version"] > FORMAT_VERSION:
-        raise ValueError(
-            f"Expected a model of format version {FORMAT_VERSION} or lower, got "
-            f"{description['format_version']} in {str(source)!r}. Upgrade "
-            f"heartbeat_clf (written by {description['versions']['heartbeat_clf']})."
-        )
 
 
 def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> Pipeline:
@@ -287,6 +242,10 @@ def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> P
             step.restore_training(
                 entries["network.keras"], learned.pop("history"), learned
             )
+            if "operating_points" in learned:
+                step.operating_points_ = OperatingPoints.from_dict(
+                    learned["operating_points"]
+                )
         steps.append((part["name"], step))
     return Pipeline(steps)
 
@@ -296,3 +255,36 @@ def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
         key: tuple(value) if isinstance(value, list) else value
         for key, value in settings.items()
     }
+
+
+def load_pretrained(target: str = "murmur") -> Pipeline:
+    """Return a model from the box: a fitted pipeline that takes recordings.
+
+    Parameters
+    ----------
+    target : {"murmur", "abnormal"}, default="murmur"
+        "murmur": an audible murmur against normal, learnt from CirCor. "abnormal":
+        a heart that experts called abnormal against normal, learnt from CinC 2016.
+
+    Returns
+    -------
+    pipeline : sklearn.pipeline.Pipeline
+        Predicts without TensorFlow. ``classes_`` are `target` and "normal".
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+
+    Notes
+    -----
+    Not a medical device. The model card beside the weights says what the models
+    were trained and tested on, and what they must not be used for.
+
+    Examples
+    --------
+    >>> from heartbeat_clf import load_pretrained
+    >>> load_pretrained().classes_.tolist()
+    ['murmur', 'normal']
+    """
+    return load(find_model(target))

@@ -18,6 +18,7 @@ __all__ = [
     "WindowPredictor",
     "logits_to_scores",
     "mean_logits",
+    "network_session",
     "softmax",
 ]
 
@@ -84,7 +85,8 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=8)
-def _session(onnx_model: bytes) -> RunBatch:
+def network_session(onnx_model: bytes) -> RunBatch:
+    """Return a function from float32 windows to the logits of an ONNX network."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -136,7 +138,8 @@ class WindowPredictor:
 
     def run(self) -> RunBatch:
         """Return a function from windows to logits."""
-        return (_session if self.engine == "onnx" else _keras_session)(self.network)
+        start = network_session if self.engine == "onnx" else _keras_session
+        return start(self.network)
 
     def decision(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return corrected mean scores of images, one row a recording.

@@ -35,7 +35,16 @@ from heartbeat_clf.windows import (
     random_start,
 )
 
-__all__ = ["WindowFeed", "WindowTrainer", "load_network", "pack_network"]
+__all__ = [
+    "WindowFeed",
+    "WindowTrainer",
+    "load_archive",
+    "load_network",
+    "network_archive",
+    "pack_network",
+    "restored_global_state",
+    "set_dropout_seeds",
+]
 
 
 class WindowFeed(keras.utils.PyDataset):
@@ -251,14 +260,14 @@ class WindowTrainer(KerasClassifier):
         rows = X[:, 0].astype(int)
         feed = self._feed_maker(rows, sample_weight, self.model_, initial_epoch)
         self._fit_callbacks = list(self._run_callbacks)
-        _set_dropout_seeds(self.model_, self._random_state, initial_epoch)
-        with _restored_global_state():
+        set_dropout_seeds(self.model_, self._random_state, initial_epoch)
+        with restored_global_state():
             super()._fit_keras_model(
                 feed, None, None, warm_start, epochs, initial_epoch, **kwargs
             )
 
 
-def _set_dropout_seeds(network: keras.Model, seed: int, epoch: int) -> None:
+def set_dropout_seeds(network: keras.Model, seed: int, epoch: int) -> None:
     """Start the random layers from the seed, also in a loaded network.
 
     A ``.keras`` file does not hold the states of their generators.
@@ -271,7 +280,7 @@ def _set_dropout_seeds(network: keras.Model, seed: int, epoch: int) -> None:
 
 
 @contextlib.contextmanager
-def _restored_global_state() -> Iterator[None]:
+def restored_global_state() -> Iterator[None]:
     """Undo what SciKeras leaves behind: seeds and TensorFlow's deterministic mode."""
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002 - the global state is the point
@@ -287,21 +296,31 @@ def _restored_global_state() -> Iterator[None]:
             tf_config.disable_op_determinism()
 
 
-def pack_network(network: keras.Model) -> bytes:
-    """Return a network and its optimiser's state as a compressed ``.keras`` file."""
+def network_archive(network: keras.Model) -> bytes:
+    """Return a network and its optimiser's state as the bytes of a ``.keras`` file."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # Keras turns TensorFlow's variables into arrays in a way that NumPy 2 warns of.
         warnings.filterwarnings("ignore", "__array__", DeprecationWarning)
         path = Path(folder) / "network.keras"
         network.save(path)
-        return zlib.compress(path.read_bytes(), 1)
+        return path.read_bytes()
+
+
+def pack_network(network: keras.Model) -> bytes:
+    """Return `network_archive`, compressed."""
+    return zlib.compress(network_archive(network), 1)
 
 
 def load_network(packed: bytes) -> keras.Model:
     """Return the network that `pack_network` packed; Keras's safe mode stays on."""
+    return load_archive(zlib.decompress(packed))
+
+
+def load_archive(archive: bytes) -> keras.Model:
+    """Return the network in the bytes of a ``.keras`` file; safe mode stays on."""
     import heartbeat_clf.losses  # noqa: F401 - registers the losses
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
-        path.write_bytes(zlib.decompress(packed))
+        path.write_bytes(archive)
         return keras.saving.load_model(path)

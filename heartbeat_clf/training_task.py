@@ -18,6 +18,8 @@ from sklearn.utils import check_random_state
 
 from heartbeat_clf.calibration import fit_calibration
 from heartbeat_clf.classifier_checks import class_weights_of
+from heartbeat_clf.fine_tuning import start_from
+from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.losses import get_loss
 from heartbeat_clf.networks import build_network
 from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
@@ -228,6 +230,13 @@ class TrainingTask:
             kernel_l2=settings.kernel_l2,
             dropout=settings.dropout,
         )
+        if settings.initial_weights is not None:
+            start_from(
+                network,
+                read_initial_weights(settings.initial_weights),
+                classes=settings.classes_.tolist(),
+                frozen_blocks=settings.frozen_blocks,
+            )
         n_outputs = network.output_shape[1]
         network.compile(
             optimizer=keras.optimizers.Adam(settings.learning_rate),

@@ -45,7 +45,8 @@ ALLOWED = {
     "training": "_tensorflow windows : losses",
     "training_callbacks": "_tensorflow prediction windows",
     "training_task": (
-        "_tensorflow calibration classifier_checks losses networks onnx_export "
+        "_tensorflow calibration classifier_checks fine_tuning initial_weights "
+        "losses networks onnx_export "
         "prediction training training_callbacks windows : evaluation"
     ),
     "classifier": (
@@ -53,10 +54,40 @@ ALLOWED = {
         ": training training_task"
     ),
     "pipeline": (
-        "_validation classifier classifier_checks images spectrogram : losses networks"
+        "_validation classifier classifier_checks images initial_weights spectrogram "
+        ": losses networks"
     ),
     "persistence": (
-        "__version__ _validation classifier images outputs prediction spectrogram"
+        "__version__ classifier images model_archive operating_points outputs "
+        "prediction pretrained spectrogram"
+    ),
+    # models that were trained before
+    "model_archive": "_validation",
+    "pretrained": "_validation",
+    "initial_weights": "model_archive pretrained",
+    "fine_tuning": "_tensorflow initial_weights training",
+    "operating_points": "_validation thresholds",
+    # training on several data sets at once
+    "pretraining_recipe": "_validation",
+    "pretraining_data": (
+        "_validation : datasets.cinc2016 datasets.circor datasets.table"
+    ),
+    "pretraining_feed": "_tensorflow windows",
+    "pretraining": (
+        "_tensorflow losses networks pretraining_data pretraining_feed "
+        "pretraining_recipe training windows"
+    ),
+    "pretraining_run": (
+        "images prediction pretraining_data pretraining_recipe spectrogram "
+        ": onnx_export pretraining"
+    ),
+    "pretrained_files": (
+        "calibration classifier images operating_points prediction "
+        "pretraining_recipe spectrogram : losses onnx_export pretraining training"
+    ),
+    "pretraining_models": (
+        "__version__ operating_points persistence pretrained_files pretraining_data "
+        "pretraining_recipe pretraining_run : pretraining"
     ),
     # whether a recording is worth an answer
     "non_heart_sounds": "_validation",
@@ -115,9 +146,10 @@ ALLOWED = {
 # Where each heavy library may be imported, at the top of a file and inside functions.
 DOORS = {
     "keras": (
-        "auroc auroc_losses loss_columns losses networks onnx_export training "
+        "auroc auroc_losses fine_tuning loss_columns losses networks onnx_export "
+        "pretraining pretraining_feed training "
         "training_callbacks training_task",
-        "",
+        "pretrained_files",
     ),
     "tensorflow": ("_tensorflow training", ""),
     "scikeras": ("training", ""),

@@ -282,7 +282,7 @@ def test_unfitted_pipeline_is_refused(tmp_path):
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="found no file .*heartbeat-clf train"):
+    with pytest.raises(FileNotFoundError, match=r"found no file .*heartbeat-clf train"):
         load(tmp_path / "none.hbc")
 
 

@@ -1,0 +1,120 @@
+"""Weights of a saved model to start a training from, with the settings they need."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heartbeat_clf.model_archive import read_model
+from heartbeat_clf.pretrained import find_model
+
+__all__ = ["InitialWeights", "read_initial_weights"]
+
+# Settings of the steps that weights hold for. The rest may differ.
+BINDING = {
+    "spectrogram": (
+        "sample_rate",
+        "frame_duration",
+        "hop_duration",
+        "n_mels",
+        "fmin",
+        "fmax",
+        "top_db",
+        "band_pass",
+        "spike_removal",
+    ),
+    "trimmer": ("bands",),
+    "classifier": ("network", "window_frames", "standardize"),
+}
+_OWNERS = {
+    "SpectrogramTransformer": "spectrogram",
+    "ImageTrimmer": "trimmer",
+    "HeartbeatClassifier": "classifier",
+}
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """A trained network and what it was trained with.
+
+    Attributes
+    ----------
+    origin : str
+        How errors name it.
+    archive : bytes
+        The network as a ``.keras`` file.
+    settings : dict of (str, str) to object
+        What must be the same: step ("spectrogram", "trimmer" or "classifier") and
+        parameter.
+    n_bands, window_frames, n_channels : int
+        Shape of its windows.
+    classes : tuple
+        Its classes.
+    """
+
+    origin: str
+    archive: bytes
+    settings: dict[tuple[str, str], Any]
+    n_bands: int
+    window_frames: int
+    n_channels: int
+    classes: tuple[Any, ...]
+
+
+def read_initial_weights(source: str | os.PathLike[str]) -> InitialWeights:
+    """Return the weights and settings of a saved model.
+
+    Parameters
+    ----------
+    source : str or path
+        ``"pretrained"`` for the shipped model of murmurs, ``"pretrained:abnormal"``
+        for the other one, or a file that :func:`heartbeat_clf.save` wrote.
+
+    Returns
+    -------
+    weights : InitialWeights
+
+    Raises
+    ------
+    OSError
+        If the file is missing.
+    ValueError
+        If it is no saved model, or there is no shipped model of that name.
+    TypeError
+        If `source` is no path.
+    """
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(
+            'Expected initial_weights to be "pretrained", the path of a saved model '
+            f"or None, got {source!r}."
+        )
+    name, _, target = str(source).partition(":")
+    path = Path(source)
+    if name == "pretrained" and not path.exists():
+        path = find_model(target or "murmur")
+    stat = path.stat() if path.exists() else None
+    return _read(path, str(source), stat and (stat.st_size, stat.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: Path, origin: str, version: Any) -> InitialWeights:
+    description, entries = read_model(path)
+    settings: dict[tuple[str, str], Any] = {}
+    for step in description["steps"]:
+        owner = _OWNERS[step["kind"]]
+        for key in BINDING[owner]:
+            value = step["settings"][key]
+            settings[owner, key] = tuple(value) if isinstance(value, list) else value
+    predictor = description["predictor"]
+    return InitialWeights(
+        origin=origin,
+        archive=entries["network.keras"],
+        settings=settings,
+        n_bands=predictor["n_bands"],
+        window_frames=predictor["window_frames"],
+        n_channels=predictor["n_channels"],
+        classes=tuple(description["classes"]["values"]),
+    )

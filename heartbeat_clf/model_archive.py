@@ -1,0 +1,96 @@
+"""The file of a saved model: a zip archive of JSON and networks, no code."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from heartbeat_clf._validation import hint_for_python
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "damaged", "read_model"]
+
+FORMAT = "heartbeat_clf model"
+FORMAT_VERSION = 1
+
+
+def read_model(source: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the description of a saved model and all entries of its file.
+
+    Parameters
+    ----------
+    source : Path
+        File written by :func:`heartbeat_clf.save`.
+
+    Returns
+    -------
+    description : dict
+        What ``model.json`` holds.
+    entries : dict of str to bytes
+        Content by name.
+
+    Raises
+    ------
+    OSError
+        If the file is missing.
+    ValueError
+        If it is no such file, damaged, or of a newer format.
+    """
+    if not source.is_file():
+        raise hint_for_python(
+            FileNotFoundError(
+                f"Expected a saved model, found no file {str(source)!r}. Check the "
+                "spelling, or write one with 'heartbeat-clf train'."
+            ),
+            "heartbeat_clf.save(pipeline, path) writes one.",
+        )
+    entries = _read_archive(source)
+    try:
+        description = json.loads(entries["model.json"])
+        _check_format(source, description)
+    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise damaged(source, error) from error
+    return description, entries
+
+
+def damaged(source: Path, error: Exception) -> ValueError:
+    """Return the error for a model file with a damaged or missing part."""
+    return ValueError(
+        f"Expected {str(source)!r} to be a whole model saved by heartbeat_clf, "
+        f"got one with a damaged or missing part: {error!r}."
+    )
+
+
+def _read_archive(source: Path) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    # The last two: a flipped bit can ask for a password or an unknown compression.
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
+        raise ValueError(
+            f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
+            f"something else or a damaged file: {error}."
+        ) from error
+
+
+def _check_format(source: Path, description: Any) -> None:
+    found = description.get("format") if isinstance(description, dict) else None
+    if found != FORMAT:
+        raise ValueError(
+            f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
+            f"format {found!r}."
+        )
+    if description["format_version"] > FORMAT_VERSION:
+        raise ValueError(
+            f"Expected a model of format version {FORMAT_VERSION} or lower, got "
+            f"{description['format_version']} in {str(source)!r}. Upgrade "
+            f"heartbeat_clf (written by {description['versions']['heartbeat_clf']})."
+        )

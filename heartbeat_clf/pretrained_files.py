@@ -1,0 +1,238 @@
+"""From a trained multi-output network to model files that predict and train on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from heartbeat_clf.calibration import fit_calibration
+from heartbeat_clf.classifier import HeartbeatClassifier
+from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.operating_points import (
+    COMBINATIONS,
+    OperatingPoints,
+    combine_scores,
+)
+from heartbeat_clf.prediction import Calibration, WindowPredictor
+from heartbeat_clf.pretraining_recipe import Recipe
+from heartbeat_clf.spectrogram import SpectrogramTransformer
+
+__all__ = [
+    "as_pipeline",
+    "calibrate",
+    "calibrate_persons",
+    "choose_combination",
+    "combine_persons",
+    "labelled_rows",
+]
+
+
+def calibrate(scores: pd.DataFrame, output: str) -> tuple[Calibration, pd.DataFrame]:
+    """Fit slope and intercept of an output on the recordings left out of folds.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As :func:`heartbeat_clf.pretraining_run.train_folds` yields, all folds.
+    output : str
+        The output; rows of its data sets' strata "normal" and positive ones count.
+
+    Returns
+    -------
+    calibration : Calibration
+        Of log odds of "normal", the second class.
+    rows : DataFrame
+        The rows that were used, with ``positive`` (bool) and ``log_odds``, the
+        calibrated log odds of the positive class.
+    """
+    rows = labelled_rows(scores, output)
+    positive = rows["positive"].to_numpy()
+    raw = rows[output].to_numpy()
+    codes = (~positive).astype(int)
+    calibration = fit_calibration(
+        Calibration((0.0,)), -raw[:, np.newaxis], codes, np.ones(len(codes))
+    )
+    log_odds = -calibration.apply(-raw[:, np.newaxis])[:, 0]
+    return calibration, rows.assign(log_odds=log_odds)
+
+
+def labelled_rows(scores: pd.DataFrame, output: str) -> pd.DataFrame:
+    """Return the rows that have a label for an output, with a column ``positive``."""
+    label = scores["stratum"].str.rsplit("/", n=1).str[-1]
+    rows = scores[label.isin([output, "normal"]) & scores[output].notna()]
+    data = set(scores.loc[label == output, "data"])
+    rows = rows[rows["data"].isin(data)]
+    return rows.assign(positive=label[rows.index] == output)
+
+
+def choose_combination(
+    rows: pd.DataFrame,
+    truth: dict[str, bool] | None = None,
+    options: Sequence[str] = COMBINATIONS,
+) -> tuple[str, dict[str, float]]:
+    """Return how recordings of a person are best combined, and what each way gave.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns ``fold``, ``subject``, ``log_odds``, ``positive``.
+    truth : dict of str to bool, default=None
+        Label of each person; None takes a person as positive if any recording is.
+    options : sequence of str
+        Ways of :func:`heartbeat_clf.operating_points.combine_scores`.
+
+    Returns
+    -------
+    best : str
+        With the largest AUROC of persons within folds, averaged over folds.
+    found : dict of str to float
+        That AUROC of each way.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    found = {}
+    for option in options:
+        folds = []
+        for _, fold in rows.groupby("fold"):
+            persons = combine_persons(fold, option, truth)
+            if persons["positive"].nunique() == 2:
+                folds.append(roc_auc_score(persons["positive"], persons["log_odds"]))
+        found[option] = float(np.mean(folds)) if folds else float("nan")
+    return max(found, key=lambda name: found[name]), found
+
+
+def combine_persons(
+    rows: pd.DataFrame, combine: str, truth: dict[str, bool] | None = None
+) -> pd.DataFrame:
+    """Return one row a person: ``log_odds`` combined, ``positive``."""
+    groups = rows.groupby("subject", sort=True)
+    persons = pd.DataFrame(
+        {
+            "log_odds": groups["log_odds"].agg(lambda s: combine_scores(s, combine)),
+            "positive": groups["positive"].any(),
+        }
+    )
+    if truth is not None:
+        persons["positive"] = [truth[name] for name in persons.index]
+    return persons
+
+
+def calibrate_persons(
+    rows: pd.DataFrame, combine: str
+) -> tuple[float, float, pd.DataFrame]:
+    """Fit slope and intercept of persons' combined log odds.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `calibrate` returns.
+    combine : str
+        Way of :func:`heartbeat_clf.operating_points.combine_scores`.
+
+    Returns
+    -------
+    slope, intercept : float
+        1 and 0 where no person has several recordings.
+    persons : DataFrame
+        ``log_odds``, combined and mapped, and ``positive`` of each person.
+    """
+    persons = combine_persons(rows, combine)
+    if not rows["subject"].duplicated().any():
+        return 1.0, 0.0, persons
+    found = fit_calibration(
+        Calibration((0.0,)),
+        persons["log_odds"].to_numpy()[:, np.newaxis],
+        persons["positive"].to_numpy().astype(int),
+        np.ones(len(persons)),
+    )
+    slope, intercept = found.slope, found.intercept[0]
+    mapped = slope * persons["log_odds"] + intercept
+    return slope, intercept, persons.assign(log_odds=mapped)
+
+
+def as_pipeline(
+    network: Any,
+    output: str,
+    recipe: Recipe,
+    *,
+    calibration: Calibration,
+    operating_points: OperatingPoints | None,
+    class_counts: tuple[int, int],
+) -> Pipeline:
+    """Return a fitted pipeline around one output of a trained network.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As :func:`heartbeat_clf.pretraining.pretrain` returns.
+    output : str
+        One of ``recipe.outputs``: the first class; the second is "normal".
+    recipe : Recipe
+        The settings that it was trained with.
+    calibration : Calibration
+        Of the log odds of "normal".
+    operating_points : OperatingPoints or None
+        Kept with the classifier.
+    class_counts : tuple of int
+        Recordings of `output` and of "normal" that it was trained on.
+
+    Returns
+    -------
+    pipeline : sklearn.pipeline.Pipeline
+        Predicts without TensorFlow; ``partial_fit`` trains it on.
+    """
+    import keras
+
+    from heartbeat_clf.losses import get_loss
+    from heartbeat_clf.onnx_export import network_to_onnx
+    from heartbeat_clf.pretraining import single_output
+    from heartbeat_clf.training import LogitAUROC, network_archive
+
+    single = single_output(network, list(recipe.outputs).index(output), sign=-1)
+    single.compile(
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        loss=get_loss("auroc_crossentropy", n_outputs=1),
+        metrics=[LogitAUROC(n_outputs=1)],
+        jit_compile=False,
+    )
+    # Zeros, which the archive packs away; Keras reads no optimiser without state.
+    single.optimizer.build(single.trainable_variables)
+    transformer = SpectrogramTransformer(**recipe.audio)
+    trimmer = ImageTrimmer(**recipe.trimmer)
+    # Their fits learn nothing from the recordings: all bands are kept.
+    silence = np.sin(np.arange(2 * transformer.sample_rate, dtype=np.float32))
+    trimmer.fit(transformer.fit_transform([silence]))
+    classifier = HeartbeatClassifier(
+        network=recipe.network,
+        kernel_l2=recipe.kernel_l2,
+        dropout=recipe.dropout,
+        window_frames=recipe.window_frames,
+        learning_rate=recipe.learning_rate,
+        augment=recipe.augment,
+        random_state=recipe.seed,
+    )
+    classifier.classes_ = np.array([output, "normal"])
+    bands, frames, channels = single.input_shape[1:]
+    classifier.predictor_ = WindowPredictor(
+        network=network_to_onnx(single),
+        engine="onnx",
+        n_bands=bands,
+        window_frames=frames,
+        n_channels=channels,
+        standardize=True,
+        calibration=calibration,
+    )
+    counts = [list(map(float, class_counts))] * 2
+    classifier.restore_training(
+        network_archive(single),
+        {"loss": [], "auroc": []},
+        {"seed": recipe.seed, "class_totals": counts},
+    )
+    if operating_points is not None:
+        classifier.operating_points_ = operating_points
+    steps = [("spectrogram", transformer), ("trimmer", trimmer)]
+    return Pipeline([*steps, ("classifier", classifier)])

@@ -1,0 +1,156 @@
+"""From data sets to the shipped model files, in one call that can be resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import heartbeat_clf
+from heartbeat_clf.operating_points import OperatingPoints
+from heartbeat_clf.persistence import save
+from heartbeat_clf.pretrained_files import (
+    as_pipeline,
+    calibrate,
+    calibrate_persons,
+    choose_combination,
+)
+from heartbeat_clf.pretraining_data import TrainingSet
+from heartbeat_clf.pretraining_recipe import Recipe
+from heartbeat_clf.pretraining_run import make_images, train_folds
+
+__all__ = ["make_models"]
+
+Say = Callable[[str], None]
+# Outputs that answer by themselves; the others only help the network to learn.
+ANSWERS = ("murmur", "abnormal")
+
+
+def make_models(
+    data: Sequence[TrainingSet],
+    recipe: Recipe,
+    *,
+    work: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    n_folds: int = 5,
+    verbose: int = 0,
+    say: Say = lambda message: None,
+) -> list[Path]:
+    """Train on several data sets and write a model file for each label scheme.
+
+    First a network for each fold scores the persons left out; calibration, the way
+    to combine a person's recordings and the operating points come from these scores.
+    Then one network is trained on everything.
+
+    Parameters
+    ----------
+    data : sequence of TrainingSet
+        The data sets.
+    recipe : Recipe
+        All settings.
+    work : str or path
+        Checkpoints, scores and images are kept there; a further call goes on from
+        them.
+    output : str or path
+        Folder for ``murmur.hbc``, ``abnormal.hbc`` and ``training.json``.
+    n_folds : int, default=5
+        Number of folds, 2 or more.
+    verbose : {0, 1}, default=0
+        1 shows progress bars.
+    say : callable, default=no output
+        Called with a sentence at each step.
+
+    Returns
+    -------
+    models : list of Path
+        The files.
+
+    Raises
+    ------
+    ValueError
+        If `work` holds another training, or no data set has labels for an answer.
+    """
+    place, target = Path(work), Path(output)
+    target.mkdir(parents=True, exist_ok=True)
+    known = {column for part in data for column in part.targets}
+    answers = [name for name in ANSWERS if name in recipe.outputs and name in known]
+    if not answers:
+        raise ValueError(
+            f"Expected data sets with labels for one of {list(ANSWERS)}, got "
+            f"{sorted(known)}."
+        )
+    say("images")
+    images = make_images(data, recipe, cache=place / "cache", verbose=verbose)
+    scores = pd.concat(
+        list(
+            train_folds(
+                data,
+                images,
+                recipe,
+                place,
+                n_folds=n_folds,
+                verbose=verbose,
+                say=say,
+            )
+        ),
+        ignore_index=True,
+    )
+    say("final network, on everything")
+    from heartbeat_clf.pretraining import pretrain
+
+    network = pretrain(data, images, recipe, place / "final", verbose=verbose)
+    files = []
+    report: dict[str, Any] = {
+        "heartbeat_clf": heartbeat_clf.__version__,
+        "recipe": recipe.to_dict(),
+        "data": [_describe(part) for part in data],
+        "answers": {},
+    }
+    for name in answers:
+        calibration, rows = calibrate(scores, name)
+        combine, found = choose_combination(rows)
+        slope, intercept, persons = calibrate_persons(rows, combine)
+        points = OperatingPoints(
+            positive=name,
+            combine=combine,
+            slope=slope,
+            intercept=intercept,
+            scores=tuple(persons["log_odds"]),
+            truth=tuple(persons["positive"]),
+            unit="person" if rows["subject"].duplicated().any() else "recording",
+            source=f"{n_folds} folds of {', '.join(sorted(set(rows['data'])))}, each "
+            "scored by a network that was trained without it",
+        )
+        counts = int(rows["positive"].sum()), int((~rows["positive"]).sum())
+        pipeline = as_pipeline(
+            network,
+            name,
+            recipe,
+            calibration=calibration,
+            operating_points=points,
+            class_counts=counts,
+        )
+        files.append(save(pipeline, target / f"{name}.hbc"))
+        report["answers"][name] = {
+            "recordings": {name: counts[0], "normal": counts[1]},
+            "slope": calibration.slope,
+            "intercept": list(calibration.intercept),
+            "combine": combine,
+            "auroc_of_combinations": found,
+        }
+    text = json.dumps(report, indent=2, default=float)
+    (target / "training.json").write_text(text + "\n", encoding="utf-8")
+    return files
+
+
+def _describe(part: TrainingSet) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "recordings": len(part.recordings),
+        "subjects": len(set(part.subjects)),
+        "shares": part.shares,
+    }

@@ -1,0 +1,149 @@
+"""The settings of a training over several data sets, in one readable file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from heartbeat_clf._validation import check_number
+
+__all__ = ["DEFAULT_RECIPE", "Recipe", "read_recipe"]
+
+DEFAULT_RECIPE = Path(__file__).with_name("models") / "recipe.toml"
+"""The recipe of the shipped model."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a network is trained on several data sets at once.
+
+    Attributes
+    ----------
+    audio : dict
+        Settings of :class:`~heartbeat_clf.SpectrogramTransformer`.
+    trimmer : dict
+        Settings of :class:`~heartbeat_clf.ImageTrimmer`.
+    network : str
+        A name known to :func:`heartbeat_clf.networks.build_network`.
+    kernel_l2, dropout : float
+        Passed to the network.
+    window_frames : int
+        Length of a window.
+    outputs : dict of str to float
+        Outputs of the network, and the weight of each in the loss.
+    steps, steps_per_round : int
+        Batches in all, and between two checkpoints.
+    batch_size : int
+        Windows a batch.
+    learning_rate : float
+        Highest rate of Adam; it rises over `warmup_steps` and falls along a cosine.
+    warmup_steps : int
+        Steps of the rise.
+    auroc_weight : float
+        Share of the pairwise AUROC loss in the loss of each output; the rest is
+        cross-entropy.
+    average_momentum : float
+        Of the running average of the weights, which is what is kept; 0 keeps the
+        last weights.
+    augment : tuple of str
+        Names known to :func:`heartbeat_clf.windows.resolve_augmentations`.
+    shares : dict of str to dict of str to float
+        For a data set, windows of each stratum in relation to each other; data sets
+        without an entry take their strata in equal numbers. Data sets have equal
+        parts of a batch.
+    seed : int
+        Origin of every random choice.
+    """
+
+    audio: dict[str, Any]
+    trimmer: dict[str, Any]
+    network: str
+    kernel_l2: float
+    dropout: float
+    window_frames: int
+    outputs: dict[str, float]
+    steps: int
+    steps_per_round: int
+    batch_size: int
+    learning_rate: float
+    warmup_steps: int
+    auroc_weight: float
+    average_momentum: float
+    augment: tuple[str, ...]
+    shares: dict[str, dict[str, float]]
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_number("kernel_l2", self.kernel_l2, minimum=0)
+        check_number("dropout", self.dropout, minimum=0, maximum=0.95)
+        for name in ("window_frames", "steps", "steps_per_round", "batch_size"):
+            check_number(name, getattr(self, name), minimum=1, integer=True)
+        check_number("warmup_steps", self.warmup_steps, minimum=0, integer=True)
+        check_number("seed", self.seed, minimum=0, integer=True)
+        check_number("learning_rate", self.learning_rate, minimum=0, exclusive=True)
+        check_number("auroc_weight", self.auroc_weight, minimum=0, maximum=1)
+        check_number("average_momentum", self.average_momentum, minimum=0, maximum=1)
+        if self.warmup_steps >= self.steps:
+            raise ValueError(
+                f"Expected warmup_steps below steps={self.steps}, got "
+                f"{self.warmup_steps}."
+            )
+        if not self.outputs:
+            raise ValueError("Expected at least one entry under [outputs], got none.")
+
+    @property
+    def rounds(self) -> int:
+        """Number of checkpoints: the last one may come a little late."""
+        return -(-self.steps // self.steps_per_round)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values, for a model card."""
+        return dataclasses.asdict(self)
+
+
+def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> Recipe:
+    """Return the recipe in a TOML file.
+
+    Parameters
+    ----------
+    path : str, path or None, default=None
+        File with the fields of `Recipe`: numbers at the top, and the tables
+        ``[audio]``, ``[trimmer]``, ``[outputs]`` and ``[shares.DATASET]``. None takes
+        the recipe of the shipped model.
+    **changes : object
+        Fields that replace those of the file, such as ``steps=100``.
+
+    Returns
+    -------
+    recipe : Recipe
+
+    Raises
+    ------
+    ValueError
+        If the file is no TOML, or a field is unknown, missing or out of range.
+    """
+    source = DEFAULT_RECIPE if path is None else Path(path)
+    try:
+        found = tomllib.loads(source.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"Expected {str(source)!r} to be a recipe in TOML, got: {error}."
+        ) from error
+    fields = {field.name for field in dataclasses.fields(Recipe)}
+    given = {**found, **changes}
+    unknown, missing = sorted(set(given) - fields), sorted(fields - set(given))
+    if unknown or missing:
+        problem = f"unknown {unknown}" if unknown else f"no {missing}"
+        raise ValueError(
+            f"Expected the fields {sorted(fields)} in the recipe {str(source)!r}, "
+            f"got {problem}."
+        )
+    for name in ("audio", "trimmer"):
+        given[name] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in given[name].items()
+        }
+    return Recipe(**{**given, "augment": tuple(given["augment"])})

@@ -1,0 +1,223 @@
+"""From folders of recordings to trained networks: folds, scores of those left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.prediction import mean_logits, network_session
+from heartbeat_clf.pretraining_data import TrainingSet
+from heartbeat_clf.pretraining_recipe import Recipe
+from heartbeat_clf.spectrogram import SpectrogramTransformer
+
+__all__ = ["assign_folds", "make_images", "score_images", "train_fold", "train_folds"]
+
+Say = Callable[[str], None]
+
+
+def make_images(
+    data: Sequence[TrainingSet],
+    recipe: Recipe,
+    *,
+    cache: str | os.PathLike[str] | None = None,
+    verbose: int = 0,
+) -> list[list[np.ndarray]]:
+    """Return the images of each data set's recordings by the recipe's settings.
+
+    Parameters
+    ----------
+    data : sequence of TrainingSet
+        The data sets.
+    recipe : Recipe
+        Its `audio` and `trimmer` settings are taken.
+    cache : str or path, default=None
+        Folder that keeps the images for the next call.
+    verbose : {0, 1}, default=0
+        1 shows a progress bar.
+
+    Returns
+    -------
+    images : list of list of ndarray of shape (n_bands, n_frames)
+    """
+    made = []
+    for part in data:
+        transformer = SpectrogramTransformer(
+            **recipe.audio, cache=cache, verbose=verbose
+        )
+        trimmer = ImageTrimmer(**recipe.trimmer)
+        images = transformer.fit_transform(part.recordings)
+        made.append(list(trimmer.fit_transform(images)))
+    return made
+
+
+def assign_folds(
+    data: Sequence[TrainingSet], n_folds: int, *, seed: int = 0
+) -> list[np.ndarray]:
+    """Return the fold of each recording: subjects whole, strata in equal shares.
+
+    Parameters
+    ----------
+    data : sequence of TrainingSet
+        Each is divided for itself.
+    n_folds : int
+        Number of folds.
+    seed : int, default=0
+        Origin of the shuffle.
+
+    Returns
+    -------
+    folds : list of ndarray of int of shape (n_recordings,)
+    """
+    assigned = []
+    for part in data:
+        folds = np.empty(len(part.strata), dtype=int)
+        splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+        split = splitter.split(part.strata, part.strata, part.subjects)
+        for number, (_, rows) in enumerate(split):
+            folds[rows] = number
+        assigned.append(folds)
+    return assigned
+
+
+def score_images(
+    network: Any, images: Sequence[np.ndarray], recipe: Recipe
+) -> np.ndarray:
+    """Return the mean logits of images, one column an output of the recipe."""
+    from heartbeat_clf.onnx_export import network_to_onnx
+
+    logits: np.ndarray = mean_logits(
+        (image[..., np.newaxis] for image in images),
+        network_session(network_to_onnx(network)),
+        window_frames=recipe.window_frames,
+        standardize=True,
+    )
+    return logits[:, : len(recipe.outputs)]
+
+
+def train_fold(
+    data: Sequence[TrainingSet],
+    images: Sequence[Sequence[np.ndarray]],
+    held_out: Sequence[np.ndarray],
+    recipe: Recipe,
+    folder: str | os.PathLike[str],
+    *,
+    verbose: int = 0,
+) -> pd.DataFrame:
+    """Train without some of the recordings and return the scores of those.
+
+    Parameters
+    ----------
+    data, images
+        As :func:`heartbeat_clf.pretraining.pretrain` takes them.
+    held_out : sequence of ndarray of bool of shape (n_recordings,)
+        Which recordings of each data set are left out.
+    recipe : Recipe
+        All settings.
+    folder : str or path
+        Checkpoints, and ``scores.csv`` once the training is over: a further call
+        reads that file and trains nothing.
+    verbose : {0, 1}, default=0
+        1 shows progress.
+
+    Returns
+    -------
+    scores : DataFrame
+        Columns ``data``, ``recording`` (file name), ``subject``, ``stratum`` and a
+        mean logit an output.
+    """
+    place = Path(folder)
+    saved = place / "scores.csv"
+    if saved.exists():
+        return pd.read_csv(saved, dtype={"subject": str})
+    from heartbeat_clf.pretraining import pretrain
+
+    left = [
+        (
+            part.take(np.flatnonzero(~out)),
+            [ims[row] for row in np.flatnonzero(~out).tolist()],
+        )
+        for part, ims, out in zip(data, images, held_out, strict=True)
+    ]
+    left = [(part, ims) for part, ims in left if ims]
+    network = pretrain(
+        [part for part, _ in left],
+        [ims for _, ims in left],
+        recipe,
+        place,
+        verbose=verbose,
+    )
+    tables = []
+    for part, ims, out in zip(data, images, held_out, strict=True):
+        rows = np.flatnonzero(out).tolist()
+        if len(rows):
+            logits = score_images(network, [ims[row] for row in rows], recipe)
+            tables.append(score_table(part.take(rows), logits, recipe))
+    scores = pd.concat(tables, ignore_index=True)
+    partial = saved.with_suffix(".part")
+    scores.to_csv(partial, index=False, float_format="%.5f")
+    os.replace(partial, saved)
+    return scores
+
+
+def score_table(part: TrainingSet, logits: np.ndarray, recipe: Recipe) -> pd.DataFrame:
+    """Return a row a recording with its mean logits."""
+    return pd.DataFrame(
+        {
+            "data": part.name,
+            "recording": [Path(path).stem for path in part.recordings],
+            "subject": part.subjects,
+            "stratum": part.strata,
+            **dict(zip(recipe.outputs, logits.T, strict=True)),
+        }
+    )
+
+
+def train_folds(
+    data: Sequence[TrainingSet],
+    images: Sequence[Sequence[np.ndarray]],
+    recipe: Recipe,
+    folder: str | os.PathLike[str],
+    *,
+    n_folds: int = 5,
+    verbose: int = 0,
+    say: Say = lambda message: None,
+) -> Iterator[pd.DataFrame]:
+    """Yield the scores of each fold, from a network trained without it.
+
+    Fold k leaves out part k of every data set together.
+
+    Parameters
+    ----------
+    data, images, recipe, verbose
+        As :func:`train_fold` takes them.
+    folder : str or path
+        A folder ``fold_k`` is made in it for each.
+    n_folds : int, default=5
+        Number of folds.
+    say : callable, default=no output
+        Called with a sentence before each training.
+
+    Yields
+    ------
+    scores : DataFrame
+        As :func:`train_fold` returns, with a column ``fold``.
+    """
+    folds = assign_folds(data, n_folds, seed=recipe.seed)
+    for number in range(n_folds):
+        say(f"fold {number + 1} of {n_folds}")
+        scores = train_fold(
+            data,
+            images,
+            [fold == number for fold in folds],
+            recipe,
+            Path(folder) / f"fold_{number}",
+            verbose=verbose,
+        )
+        yield scores.assign(fold=number)
