@@ -102,6 +102,14 @@ ALLOWED = {
         "datasets.__init__ non_heart_sounds quality_windows spoiled_hearts"
     ),
     "quality_training": "quality_features",
+    # beats and rhythm
+    "beat_decoding": "_validation",
+    "beat_tracking": "_validation audio beat_decoding mel prediction",
+    "beat_training": "_tensorflow _validation beat_tracking onnx_export",
+    "premature_beats": "_validation",
+    "rhythm_features": "beat_decoding beat_tracking",
+    "rhythm": "_validation beat_tracking rhythm_features",
+    "outcomes": "_validation folds rhythm",
     # evaluation takes arrays and estimators: no model code
     "folds": "_validation",
     "subjects": "_validation",
@@ -146,8 +154,8 @@ ALLOWED = {
 # Where each heavy library may be imported, at the top of a file and inside functions.
 DOORS = {
     "keras": (
-        "auroc auroc_losses fine_tuning loss_columns losses networks onnx_export "
-        "pretraining pretraining_feed training "
+        "auroc auroc_losses beat_training fine_tuning loss_columns losses networks "
+        "onnx_export pretraining pretraining_feed training "
         "training_callbacks training_task",
         "pretrained_files",
     ),

@@ -1,0 +1,203 @@
+"""Three outcomes from two views: how a recording sounds, and its rhythm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_is_fitted
+
+from heartbeat_clf._validation import check_number, check_same_length
+from heartbeat_clf.folds import check_labels, subject_folds
+from heartbeat_clf.rhythm import SOUND_FEATURES, RhythmTransformer
+
+__all__ = ["OutcomeClassifier"]
+
+_MURMUR = "murmur"
+
+
+class OutcomeClassifier(ClassifierMixin, BaseEstimator):
+    """Tell normal hearts, murmurs and extrasystoles apart.
+
+    A classifier of murmurs hears the sound of short windows, a transformer describes
+    the rhythm of the whole recording, and a last classifier decides on both.
+
+    Parameters
+    ----------
+    murmur : classifier
+        From recordings to murmur or not, with ``decision_function`` or
+        ``predict_proba``; its classes hold ``"murmur"``. It is cloned and fitted on
+        murmur against the rest, and the last classifier learns from predictions on
+        folds of subjects that it was not fitted on. A model that is trained already
+        is taken as it is when wrapped: ``FrozenEstimator(load("murmur.hbc"))``.
+    rhythm : transformer or None, default=None
+        From recordings to numbers; None is a `RhythmTransformer` of
+        ``SOUND_FEATURES``.
+    final : classifier or None, default=None
+        From the murmur score and the rhythm to the outcome; None is a random forest
+        of 200 trees with at least 5 recordings a leaf and balanced classes.
+    inner_splits : int, default=3
+        Folds of those predictions.
+    random_state : int, default=0
+        Seed of the folds and of the forest.
+
+    Attributes
+    ----------
+    classes_ : ndarray of str
+        Sorted.
+    murmur_, rhythm_, final_ : estimator
+        Fitted.
+
+    Notes
+    -----
+    ``docs/rhythm.md`` says how well it does; many extrasystoles are missed. Not a
+    medical device.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from heartbeat_clf.datasets import make_heart_sounds
+    >>> sounds = make_heart_sounds(
+    ...     9, murmur_fraction=0.33, extrasystole_fraction=0.33, random_state=0
+    ... )
+    >>> model = OutcomeClassifier(DummyClassifier(strategy="prior"))
+    >>> model = model.fit(sounds.recordings, sounds.target, groups=sounds.subjects)
+    >>> model.classes_.tolist()
+    ['extrasystole', 'murmur', 'normal']
+    """
+
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012 - scikit-learn's form
+
+    def __init__(
+        self,
+        murmur: Any,
+        *,
+        rhythm: Any = None,
+        final: Any = None,
+        inner_splits: int = 3,
+        random_state: int = 0,
+    ) -> None:
+        self.murmur = murmur
+        self.rhythm = rhythm
+        self.final = final
+        self.inner_splits = inner_splits
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> OutcomeClassifier:
+        """Fit the three parts.
+
+        Parameters
+        ----------
+        X : sequence of n_recordings rows
+            What `murmur` and `rhythm` take: paths or waveforms.
+        y : array-like of str of shape (n_recordings,)
+            Labels; one is ``"murmur"``.
+        groups : array-like of shape (n_recordings,), default=None
+            Subjects, for the inner folds; None makes each recording its own.
+
+        Returns
+        -------
+        self : OutcomeClassifier
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, no label is ``"murmur"``, there is only one, or a label
+            has too few subjects for the inner folds.
+        """
+        check_number("inner_splits", self.inner_splits, minimum=2, integer=True)
+        check_number("random_state", self.random_state, minimum=0, integer=True)
+        labels = check_labels("y", y)
+        subjects = np.arange(len(labels)) if groups is None else np.asarray(groups)
+        check_same_length(y=labels, groups=subjects)
+        classes = np.unique(labels)
+        if _MURMUR not in classes or len(classes) < 2:
+            raise ValueError(
+                f"Expected labels with {_MURMUR!r} and others in y, got "
+                f"{classes.tolist()!r}. Rename the label of murmurs."
+            )
+        heard = np.where(labels == _MURMUR, _MURMUR, "other")
+        if isinstance(self.murmur, FrozenEstimator):
+            self.murmur_ = self.murmur
+            scores = _murmur_scores(self.murmur_, X)
+        else:
+            scores = np.empty(len(labels))
+            for train, test in subject_folds(
+                labels, subjects, self.inner_splits, self.random_state
+            ):
+                part = clone(self.murmur).fit(_safe_indexing(X, train), heard[train])
+                scores[test] = _murmur_scores(part, _safe_indexing(X, test))
+            self.murmur_ = clone(self.murmur).fit(X, heard)
+        self.rhythm_ = _default(self.rhythm, RhythmTransformer(SOUND_FEATURES))
+        self.final_ = _default(
+            self.final,
+            RandomForestClassifier(
+                200,
+                min_samples_leaf=5,
+                class_weight="balanced_subsample",
+                random_state=self.random_state,
+            ),
+        )
+        described = self.rhythm_.fit_transform(X, labels)
+        self.final_.fit(np.column_stack([scores, described]), labels)
+        self.classes_ = self.final_.classes_
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each outcome.
+
+        Parameters
+        ----------
+        X : sequence of n_recordings rows
+            As in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_recordings, n_classes)
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        columns = _murmur_scores(self.murmur_, X), self.rhythm_.transform(X)
+        return np.asarray(self.final_.predict_proba(np.column_stack(columns)))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the likeliest outcome of each recording.
+
+        Parameters
+        ----------
+        X : sequence of n_recordings rows
+            As in `fit`.
+
+        Returns
+        -------
+        labels : ndarray of str of shape (n_recordings,)
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+
+def _default(given: Any, otherwise: Any) -> Any:
+    return otherwise if given is None else clone(given)
+
+
+def _murmur_scores(model: Any, X: Any) -> np.ndarray:
+    """Return one score a recording, larger for a murmur."""
+    classes = list(model.classes_)
+    if _MURMUR not in classes or len(classes) != 2:
+        raise ValueError(
+            f"Expected a murmur classifier with two classes, one of them {_MURMUR!r}, "
+            f"got {classes!r}. Train it on murmur against the rest."
+        )
+    if hasattr(model, "decision_function"):
+        scores = np.asarray(model.decision_function(X)).reshape(-1)
+        return scores if classes[1] == _MURMUR else -scores
+    return np.asarray(model.predict_proba(X))[:, classes.index(_MURMUR)]

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+
+from heartbeat_clf.evaluation import evaluate
+from heartbeat_clf.outcomes import OutcomeClassifier
+
+
+def second_column(X):
+    return np.asarray(X)[:, 1:2]
+
+
+class ColumnScore(ClassifierMixin, BaseEstimator):
+    """Score a row by its first column, and remember who it was fitted on."""
+
+    fits: list = []  # noqa: RUF012
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        ColumnScore.fits.append(set(np.asarray(X)[:, 2].astype(int)))
+        return self
+
+    def decision_function(self, X):
+        sign = 1 if self.classes_[1] == "murmur" else -1
+        return sign * np.asarray(X)[:, 0]
+
+    def predict(self, X):
+        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+
+
+@pytest.fixture
+def table():
+    """Murmurs stand out in column 0, extrasystoles in column 1; 2 is the subject."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["normal", "murmur", "extrasystole"], 30)
+    X = rng.normal(size=(90, 3))
+    X[y == "murmur", 0] += 5
+    X[y == "extrasystole", 1] += 5
+    X[:, 2] = np.arange(90) // 2
+    return X, y, X[:, 2].astype(int)
+
+
+def classifier(murmur, **settings):
+    return OutcomeClassifier(
+        murmur, rhythm=FunctionTransformer(second_column), **settings
+    )
+
+
+def test_both_views_are_used(table):
+    X, y, groups = table
+    model = classifier(ColumnScore(), final=LogisticRegression())
+    result = evaluate(model, X, y, groups=groups, n_bootstrap=0)
+    assert result.summary["auroc_recording"].value > 0.98
+    fitted = clone(model).fit(X, y, groups)
+    assert np.mean(fitted.predict(X) == y) > 0.95
+    probabilities = fitted.predict_proba(X)
+    assert probabilities.shape == (90, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert fitted.classes_.tolist() == ["extrasystole", "murmur", "normal"]
+
+
+def test_the_murmur_model_is_scored_on_subjects_it_was_not_fitted_on(table):
+    X, y, groups = table
+    ColumnScore.fits.clear()
+    classifier(ColumnScore(), inner_splits=4).fit(X, y, groups)
+    *inner, whole = ColumnScore.fits
+    assert len(inner) == 4
+    assert whole == set(groups)
+    left_out = [whole - part for part in inner]
+    assert set.union(*left_out) == whole
+    assert sum(map(len, left_out)) == len(whole)
+
+
+def test_a_frozen_murmur_model_is_not_fitted_again(table):
+    X, y, groups = table
+    frozen = FrozenEstimator(
+        ColumnScore().fit(X, np.where(y == "murmur", "murmur", "normal"))
+    )
+    ColumnScore.fits.clear()
+    model = classifier(frozen).fit(X, y, groups)
+    assert ColumnScore.fits == []
+    assert np.mean(model.predict(X) == y) > 0.95
+
+
+def test_probabilities_serve_where_there_is_no_decision_function(table):
+    X, y, groups = table
+
+    class Probabilities(ColumnScore):
+        decision_function = None
+
+        def __getattribute__(self, name):
+            if name == "decision_function":
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+        def predict_proba(self, X):
+            murmur = 1 / (1 + np.exp(-np.asarray(X)[:, 0]))
+            columns = {"murmur": murmur, "other": 1 - murmur}
+            return np.column_stack([columns[name] for name in self.classes_])
+
+    model = classifier(Probabilities()).fit(X, y, groups)
+    assert np.mean(model.predict(X) == y) > 0.95
+
+
+def test_same_seed_same_answers_and_cloning(table):
+    X, y, groups = table
+    model = classifier(ColumnScore(), random_state=3)
+    first, second = (clone(model).fit(X, y, groups).predict_proba(X) for _ in "ab")
+    np.testing.assert_array_equal(first, second)
+    assert clone(model).random_state == 3
+
+
+def test_without_subjects_each_recording_is_its_own(table):
+    X, y, _ = table
+    assert classifier(ColumnScore()).fit(X, y).predict(X).shape == (90,)
+
+
+def test_predict_needs_fit(table):
+    with pytest.raises(NotFittedError):
+        classifier(ColumnScore()).predict(table[0])
+
+
+@pytest.mark.parametrize("labels", [["normal", "ill"], ["murmur", "murmur"]])
+def test_labels_need_murmurs_and_others(labels, table):
+    X = table[0]
+    with pytest.raises(ValueError, match="murmur"):
+        classifier(ColumnScore()).fit(X, np.tile(labels, 45))
+
+
+def test_a_murmur_model_of_other_classes_is_refused(table):
+    X, y, groups = table
+    frozen = FrozenEstimator(ColumnScore().fit(X, y))
+    with pytest.raises(ValueError, match="Expected a murmur classifier with two"):
+        classifier(frozen).fit(X, y, groups)
+
+
+def test_lengths_and_settings_are_checked(table):
+    X, y, groups = table
+    with pytest.raises(ValueError, match="groups"):
+        classifier(ColumnScore()).fit(X, y, groups[:-1])
+    with pytest.raises(ValueError, match="inner_splits"):
+        classifier(ColumnScore(), inner_splits=1).fit(X, y, groups)
+    with pytest.raises(ValueError, match="random_state"):
+        classifier(ColumnScore(), random_state=-1).fit(X, y, groups)
