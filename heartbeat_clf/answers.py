@@ -37,16 +37,29 @@ class Answers:
         Of each class.
     failures : list of Failure
         The others.
+    positive : str, int or None, default=None
+        Class that is answered from a probability of `least` on; None answers the
+        most probable class.
+    least : float, default=0.5
+        That probability.
     """
 
     classes: list[Any]
     paths: list[Path]
     probabilities: np.ndarray
     failures: list[Failure]
+    positive: Any = None
+    least: float = 0.5
 
     @property
     def labels(self) -> list[Any]:
-        """The most probable class of each recording."""
+        """The answer to each recording."""
+        if self.positive is not None:
+            code = self.classes.index(self.positive)
+            return [
+                self.classes[code if row[code] >= self.least else 1 - code]
+                for row in self.probabilities
+            ]
         return [self.classes[code] for code in self.probabilities.argmax(axis=1)]
 
     def to_table(self) -> str:

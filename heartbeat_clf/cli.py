@@ -33,9 +33,15 @@ _EVALUATE = """examples:
   heartbeat-clf evaluate new.csv --model murmurs.hbc --json
 """
 _PREDICT = """examples:
+  heartbeat-clf predict recording.wav
+  heartbeat-clf predict recordings/ --sensitivity 0.9
   heartbeat-clf predict --model murmurs.hbc recording.wav
   heartbeat-clf predict --model murmurs.hbc recordings/ '2026-*/*.flac' table.csv
   heartbeat-clf predict --model murmurs.hbc recordings/ --json --output answers.json
+"""
+_PRETRAIN = """examples:
+  heartbeat-clf pretrain recordings/ --work checkpoints --output models
+  heartbeat-clf pretrain circor/ own.csv --work w --output m --recipe my.toml
 """
 _SPECTROGRAM = """examples:
   heartbeat-clf spectrogram recordings/ pictures/
@@ -166,6 +172,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(adder)
     _add_predict(adder)
     _add_spectrogram(adder)
+    _add_pretrain(adder)
     return parser
 
 
@@ -320,12 +327,57 @@ def _add_predict(adder: Any) -> None:
         help="audio file, folder (searched through), pattern, or CSV table with a "
         "column path",
     )
-    command.add_argument("--model", metavar="MODEL", help="model file; needed")
+    command.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="model file, or a model in the box: murmur (default) or abnormal",
+    )
+    point = command.add_mutually_exclusive_group()
+    for name in ("sensitivity", "specificity"):
+        point.add_argument(
+            f"--{name}",
+            type=float,
+            metavar="SHARE",
+            help=f"answer such that this {name} was reached on persons left out",
+        )
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="give JSON, no table")
     form.add_argument("--csv", action="store_true", help="give CSV, no table")
     command.add_argument(
         "-o", "--output", metavar="FILE", help="write there, not to standard output"
+    )
+
+
+def _add_pretrain(adder: Any) -> None:
+    command = _add_command(
+        adder,
+        "pretrain",
+        commands.pretrain,
+        "train one network on several data sets and write a model a label scheme",
+        _PRETRAIN,
+    )
+    command.add_argument(
+        "data",
+        nargs="+",
+        metavar="DATA",
+        help="folder with CirCor or CinC 2016 (or both) in it, or a CSV table with the "
+        "labels murmur and normal, or abnormal and normal",
+    )
+    command.add_argument(
+        "-o", "--output", metavar="FOLDER", required=True, help="folder for the models"
+    )
+    command.add_argument(
+        "--work",
+        metavar="FOLDER",
+        required=True,
+        help="folder for checkpoints, from which a stopped training goes on",
+    )
+    command.add_argument("--recipe", metavar="FILE", help="settings in TOML")
+    command.add_argument(
+        "--steps", type=_count, help="batches, instead of the recipe's"
+    )
+    command.add_argument(
+        "--folds", type=_folds, help="folds to calibrate on (default 5)"
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +21,15 @@ from heartbeat_clf.inputs import (
 )
 from heartbeat_clf.outputs import check_not_read, check_target, write_text
 
-__all__ = ["Outcome", "UsageError", "evaluate", "predict", "spectrogram", "train"]
+__all__ = [
+    "Outcome",
+    "UsageError",
+    "evaluate",
+    "predict",
+    "pretrain",
+    "spectrogram",
+    "train",
+]
 
 Say = Callable[[str], None]
 # Options of `evaluate` that make sense only where something is trained.
@@ -97,26 +107,27 @@ def evaluate(options: argparse.Namespace, say: Say) -> Outcome:
 
 def predict(options: argparse.Namespace, say: Say) -> Outcome:
     """Answer recordings one by one with a trained model."""
-    if options.model is None:
-        raise UsageError(
-            "Expected --model MODEL, a file written by 'heartbeat-clf train ... "
-            "--output MODEL', got none."
-        )
     if options.output is not None:
         check_target(options.output)
 
     from heartbeat_clf.persistence import load
+    from heartbeat_clf.pretrained import TARGETS, find_model
 
-    model = load(options.model)
+    name = options.model or TARGETS[0]
+    file = find_model(name) if name in TARGETS else name
+    model = load(file)
+    point = _operating_point_of(model, options)
     found, missing = find_recordings(options.inputs)
     if options.output is not None:
-        read = [options.model, *options.inputs, *(item.path for item in found)]
+        read = [file, *options.inputs, *(item.path for item in found)]
         with _usage_errors():
             check_not_read(options.output, read)
     answers = predict_recordings(
         model, [item.path for item in found], verbose=options.verbose
     )
     answers.failures.extend(missing)
+    if point is not None:
+        answers = dataclasses.replace(answers, positive=point[0], least=point[1])
     if options.json:
         text = answers.to_json()
     else:
@@ -126,6 +137,54 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
         write_text(options.output, text)
         text = ""
     return Outcome(text, answers.failures)
+
+
+def _operating_point_of(
+    model: Any, options: argparse.Namespace
+) -> tuple[Any, float] | None:
+    """Return the class and the probability from which it is to be answered."""
+    wanted = {
+        name: getattr(options, name)
+        for name in ("sensitivity", "specificity")
+        if getattr(options, name) is not None
+    }
+    if not wanted:
+        return None
+    points = getattr(model[-1], "operating_points_", None)
+    if points is None:
+        raise UsageError(
+            f"Expected a model that knows what it reached on persons left out with "
+            f"--{next(iter(wanted))}, got one without. The models in the box and those "
+            "of 'heartbeat-clf pretrain' know it."
+        )
+    with _usage_errors():
+        threshold = points.threshold(**wanted)
+    return points.positive, 1 / (1 + math.exp(-threshold))
+
+
+def pretrain(options: argparse.Namespace, say: Say) -> Outcome:
+    """Train on several data sets at once and write a model for each label scheme."""
+    from heartbeat_clf.pretraining_models import load_sets, make_models
+    from heartbeat_clf.pretraining_recipe import read_recipe
+
+    changes = {} if options.steps is None else {"steps": options.steps}
+    with _usage_errors():
+        recipe = read_recipe(options.recipe, **changes)
+    data = load_sets(options.data, recipe)
+    for part in data:
+        say(f"{part.name}: {len(part.recordings)} recordings, {part.shares}")
+    files = make_models(
+        data,
+        recipe,
+        work=options.work,
+        output=options.output,
+        n_folds=options.folds or _FOLDS,
+        verbose=options.verbose,
+        say=say,
+    )
+    say(f"Written: {', '.join(map(str, files))}.")
+    say(NOTICE)
+    return Outcome("", [])
 
 
 def spectrogram(options: argparse.Namespace, say: Say) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -19,11 +20,16 @@ from heartbeat_clf.pretrained_files import (
     calibrate_persons,
     choose_combination,
 )
-from heartbeat_clf.pretraining_data import TrainingSet
+from heartbeat_clf.pretraining_data import (
+    TrainingSet,
+    from_cinc2016,
+    from_circor,
+    from_table,
+)
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.pretraining_run import make_images, train_folds
 
-__all__ = ["make_models"]
+__all__ = ["load_sets", "make_models"]
 
 Say = Callable[[str], None]
 # Outputs that answer by themselves; the others only help the network to learn.
@@ -145,6 +151,44 @@ def make_models(
     text = json.dumps(report, indent=2, default=float)
     (target / "training.json").write_text(text + "\n", encoding="utf-8")
     return files
+
+
+def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet]:
+    """Return the data sets in folders and tables.
+
+    Parameters
+    ----------
+    sources : sequence of str or path
+        Folders with CirCor, CinC 2016 or both in them; CSV tables of one's own.
+    recipe : Recipe
+        Its shares are taken.
+
+    Returns
+    -------
+    data : list of TrainingSet
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder holds neither data set.
+    """
+    data: list[TrainingSet] = []
+    for source in map(Path, sources):
+        if not source.is_dir():
+            data.append(from_table(source, recipe.shares.get(source.stem)))
+            continue
+        found = []
+        for name, reader in (("circor", from_circor), ("cinc2016", from_cinc2016)):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(reader(source, recipe.shares.get(name)))
+        if not found:
+            raise FileNotFoundError(
+                f"Expected CirCor or CinC 2016 in {str(source)!r}, found neither. For "
+                "other recordings write a CSV table with path and label. (PASCAL is "
+                "kept to test on hearts from elsewhere.)"
+            )
+        data.extend(found)
+    return data
 
 
 def _describe(part: TrainingSet) -> dict[str, Any]:

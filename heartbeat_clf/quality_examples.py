@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from heartbeat_clf.datasets import make_heart_sounds
+from heartbeat_clf.datasets.synthetic import make_heart_sounds
 from heartbeat_clf.non_heart_sounds import KINDS
 from heartbeat_clf.quality_windows import (
     HOP_DURATION,
@@ -59,7 +59,7 @@ class QualityExamples:
         Recordings too poor to be read; may be empty.
     kinds : sequence of str or None, default=None
         Which of `NEGATIVE_KINDS`; None for all.
-    pool_size : int, default=60
+    pool_size : int, default=150
         Synthetic sounds made of each kind; windows are cut from them.
     seed : int, default=0
         Where all chance comes from.
@@ -71,7 +71,7 @@ class QualityExamples:
         poor: Sequence[np.ndarray] = (),
         *,
         kinds: Sequence[str] | None = None,
-        pool_size: int = 60,
+        pool_size: int = 150,
         seed: int = 0,
     ) -> None:
         self.hearts = hearts
@@ -97,13 +97,15 @@ class QualityExamples:
             random_state=rng,
         ).recordings
 
-    def draw(self, n_windows: int) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, n_windows: int, batch: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Return windows with and without a heart in turn, and what they hold.
 
         Parameters
         ----------
         n_windows : int
             How many; the first ones are the same for any number.
+        batch : int, default=0
+            Another number gives other windows.
 
         Returns
         -------
@@ -111,7 +113,7 @@ class QualityExamples:
         kinds : ndarray of str of shape (n_windows,)
             "heart", or one of `NEGATIVE_KINDS`.
         """
-        rng = np.random.default_rng([self.seed, 1])
+        rng = np.random.default_rng([self.seed, 1, batch])
         windows = np.empty((n_windows, N_BANDS, WINDOW_FRAMES), dtype=np.float32)
         kinds = []
         for row in range(n_windows):
@@ -125,7 +127,7 @@ class QualityExamples:
         sound = self._with_heart(rng) if kind == "heart" else self._without(kind, rng)
         image = level_image(another_channel(sound, rng))
         image = image[:, _MARGIN_FRAMES:-_MARGIN_FRAMES]
-        if rng.random() < 0.12:  # a short clip, repeated as in prediction
+        if rng.random() < 0.25:  # a short clip, repeated as in prediction
             n_frames = int(rng.integers(32, WINDOW_FRAMES))
             first = int(rng.integers(0, image.shape[1] - n_frames))
             image = image[:, first : first + n_frames]

@@ -18,10 +18,11 @@ from sklearn.utils import Bunch
 
 import heartbeat_clf
 from heartbeat_clf import cli, commands, load
-from heartbeat_clf.answers import NOTICE
+from heartbeat_clf.answers import NOTICE, Answers
 from heartbeat_clf.cli import main
 from heartbeat_clf.datasets import write_recordings
 from heartbeat_clf.pipeline import PRESETS
+from heartbeat_clf.pretraining_recipe import DEFAULT_RECIPE
 
 TINY = ["--epochs", "1", "--set", "window_frames=60", "--set", "n_mels=16"]
 
@@ -29,6 +30,11 @@ TINY = ["--epochs", "1", "--set", "window_frames=60", "--set", "n_mels=16"]
 @pytest.fixture(scope="module")
 def table(synthetic, tmp_path_factory):
     return write_recordings(synthetic, tmp_path_factory.mktemp("wav"))
+
+
+@pytest.fixture
+def recording(table):
+    return next(table.parent.glob("*.wav"))
 
 
 @pytest.fixture
@@ -56,7 +62,9 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"heartbeat-clf {heartbeat_clf.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "spectrogram"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "predict", "pretrain", "spectrogram"]
+)
 def test_help_has_examples_and_the_notice(capsys, command):
     with pytest.raises(SystemExit, match="0"):
         run(command, "--help")
@@ -153,8 +161,68 @@ def test_output_is_checked_before_anything_is_done(capsys, tmp_path):
     assert "Make it first" in capsys.readouterr().err
 
 
-def test_predict_says_what_model_to_give(capsys):
-    assert "Expected --model MODEL" in usage_error(capsys, "predict", "a.wav")
+def test_predict_answers_with_the_shipped_model(capsys, recording):
+    assert run("predict", recording, "--json") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["classes"] == ["murmur", "normal"]
+    assert "Not a medical device" in captured.out
+    assert run("predict", "--model", "abnormal", recording, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["classes"] == ["abnormal", "normal"]
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "specificity"])
+@pytest.mark.parametrize("share", [0.5, 1])
+def test_operating_point_decides_the_answer(capsys, table, name, share):
+    points = heartbeat_clf.load_pretrained()[-1].operating_points_
+    least = 1 / (1 + np.exp(-points.threshold(**{name: share})))
+    assert run("predict", table, "--json", f"--{name}", share) == 0
+    for row in json.loads(capsys.readouterr().out)["recordings"]:
+        murmur = row["probabilities"]["murmur"] >= least
+        assert row["prediction"] == ("murmur" if murmur else "normal")
+
+
+def test_stricter_answers_follow_the_class_of_interest():
+    answers = Answers(
+        ["murmur", "normal"],
+        [Path("a"), Path("b")],
+        np.array([[0.3, 0.7], [0.1, 0.9]]),
+        [],
+        positive="murmur",
+        least=0.2,
+    )
+    assert answers.labels == ["murmur", "normal"]
+
+
+def test_sensitivity_needs_a_model_that_knows_it(capsys, tiny_model, recording):
+    message = usage_error(
+        capsys, "predict", "--model", tiny_model, recording, "--sensitivity", 0.9
+    )
+    assert "what it reached on persons left out with --sensitivity" in message
+    assert "sensitivity must be" in usage_error(
+        capsys, "predict", recording, "--sensitivity", 2
+    )
+
+
+def test_pretrain_takes_no_pascal(capsys, tmp_path):
+    code = run("pretrain", tmp_path, "--work", tmp_path, "--output", tmp_path)
+    assert code == 1
+    assert "PASCAL is kept to test on" in capsys.readouterr().err
+
+
+@pytest.mark.training
+def test_pretrain_writes_a_model(capsys, table, tmp_path):
+    work, out = tmp_path / "work", tmp_path / "out"
+    recipe = tmp_path / "recipe.toml"
+    text = DEFAULT_RECIPE.read_text()
+    text = text.replace("warmup_steps = 200", "warmup_steps = 1")
+    text = text.replace('"wide"', '"small"')
+    text = text[: text.index("[outputs]")] + "[outputs]\nmurmur = 1.0\n[shares]\n"
+    recipe.write_text(text)
+    options = ["--work", work, "-o", out, "--steps", 2, "--folds", 2]
+    assert run("pretrain", table, *options, "--recipe", recipe) == 0
+    assert (out / "murmur.hbc").is_file()
+    assert "Not a medical device" in capsys.readouterr().err
 
 
 def test_missing_model_is_one_line(capsys, tmp_path):
@@ -545,7 +613,7 @@ def test_too_little_memory_is_one_line(capsys, monkeypatch):
 @pytest.mark.parametrize("delay", [0.1, 0.4, 0.8])
 def test_interruption_of_the_imports_is_quiet(delay):
     arguments = ["train", "no-table.csv", "-o", "m.hbc"]
-    code = "from heartbeat_clf.__main__ import main; print(flush=True); main()"
+    code = "from heartbeat_clf.__main__ import main; print(flush=True); raise SystemExit(main())"
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         stdout=subprocess.PIPE,

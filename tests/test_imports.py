@@ -99,7 +99,7 @@ ALLOWED = {
         "_validation audio prediction quality_features quality_windows signal_checks"
     ),
     "quality_examples": (
-        "datasets.__init__ non_heart_sounds quality_windows spoiled_hearts"
+        "datasets.synthetic non_heart_sounds quality_windows spoiled_hearts"
     ),
     "quality_training": "quality_features",
     # beats and rhythm
@@ -147,7 +147,8 @@ ALLOWED = {
     "held_out": "answers inputs results scores",
     "commands": (
         "answers inputs outputs "
-        ": evaluation held_out persistence pictures pipeline spectrogram"
+        ": evaluation held_out persistence pictures pipeline pretrained "
+        "pretraining_models pretraining_recipe spectrogram"
     ),
     "cli": "__version__ _validation answers commands inputs",
 }

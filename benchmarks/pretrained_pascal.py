@@ -1,0 +1,40 @@
+"""Score PASCAL with the shipped model of murmurs, which has seen nothing of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from pretrained_table import RESULTS
+
+from heartbeat_clf import load_pretrained
+from heartbeat_clf.datasets import load_pascal
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder that holds pascal")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    model = load_pretrained()
+    for subset in ("a", "b"):
+        bunch = load_pascal(given.data, subset=subset)
+        # The decision is in favour of "normal", the second class.
+        scores = -model.decision_function(bunch.recordings)
+        pd.DataFrame(
+            {
+                "data": f"pascal_{subset}",
+                "recording": [path.stem for path in bunch.recordings],
+                "subject": bunch.subjects,
+                "stratum": bunch.target,
+                "murmur": scores,
+            }
+        ).to_csv(
+            given.results / f"pascal_{subset}.csv", index=False, float_format="%.5f"
+        )
+
+
+if __name__ == "__main__":
+    main()

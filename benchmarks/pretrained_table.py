@@ -1,0 +1,209 @@
+"""Print the figures of the shipped model from the saved scores of its trainings.
+
+``python benchmarks/pretrained_table.py`` reads ``results/pretrained`` and trains
+nothing; benchmarks/pretrained_runs.py makes the scores of the folds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pretrained_runs import N_FOLDS
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from heartbeat_clf.evaluation import bootstrap_auroc
+from heartbeat_clf.pretrained_files import (
+    calibrate,
+    calibrate_persons,
+    choose_combination,
+    combine_persons,
+)
+from heartbeat_clf.scores import murmur_weighted_accuracy
+
+RESULTS = Path(__file__).resolve().parent / "results" / "pretrained"
+MURMUR = {"murmur": "Present", "elsewhere": "Present", "unknown": "Unknown"}
+WEIGHTS = {"Present": 5, "Unknown": 3, "Absent": 1}
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    results = parser.parse_args().results
+    table = "\n".join(
+        [
+            "| measure | value (95 % interval) |",
+            "|---|---|",
+            *(f"| {name} | {value} |" for name, value in measures(results)),
+        ]
+    )
+    print(table)
+    (results / "table.md").write_text(table + "\n", encoding="utf-8")
+
+
+def measures(results: Path) -> list[tuple[str, str]]:
+    """Return every figure with its name."""
+    parts = [read(results, f"fold_{k}").assign(fold=k) for k in range(N_FOLDS)]
+    scores = pd.concat(parts, ignore_index=True)
+    circor = scores[scores["data"] == "circor"]
+    circor = circor.assign(murmur_of_person=circor["stratum"].map(MURMUR))
+    circor["murmur_of_person"] = circor["murmur_of_person"].fillna("Absent")
+    rows = [("CirCor recordings, audible murmur v. absent: AUROC", audible(circor))]
+    rows += persons(circor)
+    rows.append(
+        (
+            "CirCor persons, three classes: weighted accuracy",
+            three_classes(circor),
+        )
+    )
+    rows += cinc(scores[scores["data"] == "cinc2016"], results)
+    for name, text in (
+        ("pascal_b", "PASCAL set_b, murmur v. normal, nothing of PASCAL seen: AUROC"),
+        ("pascal_a", "PASCAL set_a, murmur v. normal, nothing of PASCAL seen: AUROC"),
+    ):
+        if (results / f"{name}.csv").exists():
+            found = read(results, name)
+            truth = found["stratum"] == "murmur"
+            value = bootstrap_auroc(truth, found["murmur"], found["subject"])
+            rows.append((text, show(value)))
+    return rows
+
+
+def read(results: Path, run: str) -> pd.DataFrame:
+    return pd.read_csv(results / f"{run}.csv", dtype={"subject": str})
+
+
+def show(interval) -> str:
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def audible(circor: pd.DataFrame) -> str:
+    known = circor[circor["stratum"].isin(["murmur", "normal"])]
+    return show(
+        bootstrap_auroc(
+            known["stratum"] == "murmur",
+            known["murmur"],
+            known["subject"],
+            folds=known["fold"],
+        )
+    )
+
+
+def persons(circor: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return Present v. Absent: combination and calibration from the other folds."""
+    known = circor[circor["murmur_of_person"] != "Unknown"]
+    truth = dict(
+        zip(known["subject"], known["murmur_of_person"] == "Present", strict=True)
+    )
+    chosen, out = [], []
+    for fold in range(N_FOLDS):
+        inner, outer = known[known["fold"] != fold], known[known["fold"] == fold]
+        calibration, _ = calibrate(inner, "murmur")
+        inner, outer = (
+            part.assign(
+                log_odds=-calibration.apply(-part[["murmur"]].to_numpy())[:, 0],
+                positive=[truth[name] for name in part["subject"]],
+            )
+            for part in (inner, outer)
+        )
+        combine, _ = choose_combination(inner, truth)
+        slope, intercept, _ = calibrate_persons(inner, combine)
+        found = combine_persons(outer, combine, truth)
+        found["log_odds"] = slope * found["log_odds"] + intercept
+        chosen.append(combine)
+        out.append(found.assign(fold=fold))
+    table = pd.concat(out)
+    value = bootstrap_auroc(
+        table["positive"], table["log_odds"], table.index, folds=table["fold"]
+    )
+    y, s = table["positive"].to_numpy(), table["log_odds"].to_numpy()
+    p = expit(s)
+    rng = np.random.default_rng(0)
+    perfect = np.mean([ece(rng.random(len(p)) < p, p) for _ in range(500)])
+    line = LogisticRegression(C=1e6).fit(s[:, np.newaxis], y)
+    unique = ", ".join(sorted(set(chosen)))
+    return [
+        (f"CirCor persons, Present v. Absent, {unique}: AUROC", show(value)),
+        (
+            "CirCor persons: ECE, 10 equal-mass bins (of a perfect model at this n)",
+            f"{ece(y, p):.3f} ({perfect:.3f})",
+        ),
+        ("CirCor persons: Brier score", f"{np.mean((p - y) ** 2):.3f}"),
+        (
+            "CirCor persons: calibration slope, intercept",
+            f"{line.coef_[0, 0]:.2f}, {line.intercept_[0]:.2f}",
+        ),
+    ]
+
+
+def ece(truth: np.ndarray, probability: np.ndarray, n_bins: int = 10) -> float:
+    """Return the expected calibration error with equal-mass bins."""
+    order = np.argsort(probability, kind="stable")
+    gaps = [
+        abs(truth[part].mean() - probability[part].mean()) * len(part)
+        for part in np.array_split(order, n_bins)
+    ]
+    return float(sum(gaps) / len(order))
+
+
+def three_classes(circor: pd.DataFrame) -> str:
+    """Return the weighted accuracy; the rule is learnt on the other folds' persons."""
+    groups = circor.groupby(["fold", "subject"])
+    table = groups.agg(
+        truth=("murmur_of_person", "first"),
+        mean=("murmur", "mean"),
+        largest=("murmur", "max"),
+        least=("murmur", "min"),
+        unknown=("unknown", "mean"),
+        most_unknown=("unknown", "max"),
+        loud=("loud", "mean"),
+    ).reset_index()
+    columns = ["mean", "largest", "least", "unknown", "most_unknown", "loud"]
+    found = []
+    for fold in range(N_FOLDS):
+        inner, outer = table[table["fold"] != fold], table[table["fold"] == fold]
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        model.fit(inner[columns], inner["truth"])
+        weights = np.array([WEIGHTS[name] for name in model.classes_])
+        gains = model.predict_proba(outer[columns]) * weights
+        answers = model.classes_[gains.argmax(axis=1)]
+        found.append(murmur_weighted_accuracy(outer["truth"].to_numpy(), answers))
+    folds = ", ".join(f"{value:.3f}" for value in found)
+    return f"{np.mean(found):.3f} (folds {folds})"
+
+
+def cinc(scores: pd.DataFrame, results: Path) -> list[tuple[str, str]]:
+    rows, inside, outside = [], [], []
+    for database in "abcdef":
+        part = scores[scores["stratum"].str.startswith(f"{database}/")]
+        truth = part["stratum"].str.endswith("abnormal")
+        both = truth.groupby(part["fold"]).transform("nunique") == 2
+        part, truth = part[both], truth[both]
+        value = bootstrap_auroc(
+            truth, part["abnormal"], part["recording"], folds=part["fold"]
+        )
+        name = f"CinC 2016 within {database}, stratified folds of records: AUROC"
+        rows.append((name, show(value)))
+        if database in "abf":
+            inside.append(value.value)
+    rows.append(("CinC 2016, mean of a, b, f", f"{np.mean(inside):.3f}"))
+    for database in "abf":
+        found = read(results, f"without_{database}")
+        found = found[found["data"] == "cinc2016"]
+        truth = found["stratum"].str.endswith("abnormal")
+        value = bootstrap_auroc(truth, found["abnormal"], found["recording"])
+        name = f"CinC 2016 {database}, trained without that database: AUROC"
+        rows.append((name, show(value)))
+        outside.append(value.value)
+    rows.append(("CinC 2016 left out, mean of a, b, f", f"{np.mean(outside):.3f}"))
+    return rows
+
+
+if __name__ == "__main__":
+    main()

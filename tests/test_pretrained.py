@@ -1,0 +1,147 @@
+"""The models in the box, and training that starts from them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from heartbeat_clf import HeartbeatClassifier, load_pretrained, make_heartbeat_pipeline
+from heartbeat_clf.initial_weights import read_initial_weights
+from heartbeat_clf.pretrained import MODELS, find_model
+
+
+@pytest.mark.parametrize("target", ["murmur", "abnormal"])
+def test_shipped_model_answers_recordings(target, synthetic):
+    model = load_pretrained(target)
+    assert model.classes_.tolist() == [target, "normal"]
+    probabilities = model.predict_proba(synthetic.recordings[:3])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+
+
+def test_unknown_model_is_named():
+    with pytest.raises(ValueError, match="target must be one of 'murmur', 'abnormal'"):
+        load_pretrained("valve")
+
+
+def test_models_are_small_and_say_how_they_were_made():
+    size = sum(file.stat().st_size for file in MODELS.rglob("*") if file.is_file())
+    assert size <= 5_000_000
+    training = json.loads((MODELS / "training.json").read_text())
+    names = {part["name"] for part in training["data"]}
+    assert names == {"circor", "cinc2016"}
+    card = (MODELS / "model_card.md").read_text()
+    assert "Not a medical device" in card
+
+
+def test_operating_points_reach_what_is_asked():
+    points = load_pretrained()[-1].operating_points_
+    assert points.unit == "person"
+    for share in (0.8, 0.9, 0.95):
+        reached = points.reached(points.threshold(sensitivity=share))
+        assert reached["sensitivity"] >= share
+
+
+def test_shipped_model_needs_no_tensorflow():
+    code = (
+        "import sys, numpy as np; from heartbeat_clf import load_pretrained;"
+        "load_pretrained().predict_proba([np.sin(np.arange(3000.0))]);"
+        "print([m for m in ('tensorflow', 'keras', 'matplotlib') if m in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_pipeline_takes_over_what_the_weights_need():
+    pipeline = make_heartbeat_pipeline(initial_weights="pretrained")
+    classifier = pipeline[-1]
+    weights = read_initial_weights("pretrained")
+    assert classifier.network == weights.settings["classifier", "network"]
+    assert pipeline["trimmer"].bands == "all"
+    assert (classifier.epochs, classifier.learning_rate) == (15, 5e-4)
+    chosen = make_heartbeat_pipeline(initial_weights="pretrained", epochs=3)
+    assert chosen[-1].epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_mels": 32}, r"n_mels=40 as the initial weights 'pretrained' .* got 32"),
+        ({"spectrogram__sample_rate": 2000}, "sample_rate=1000 as .* got 2000"),
+        ({"network": "small"}, "network='wide' as .* got 'small'"),
+        ({"window_duration": 3.0}, "windows of 250 frames as .* is 188 frames"),
+        ({"preset": "ancestor"}, 'preset="default" with initial_weights'),
+        ({"initial_weights": "pretrained:valve"}, "target must be one of"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        make_heartbeat_pipeline(**{"initial_weights": "pretrained", **settings})
+
+
+def test_initial_weights_that_are_no_path():
+    with pytest.raises(TypeError, match=r"initial_weights to be .* got 3"):
+        read_initial_weights(3)
+
+
+def test_frozen_blocks_need_weights(images):
+    with pytest.raises(ValueError, match="frozen_blocks=1 needs weights to keep"):
+        HeartbeatClassifier(frozen_blocks=1).fit(images[0], images[1])
+
+
+def rows_of(n=6):
+    rng = np.random.default_rng(0)
+    images = [rng.normal(size=(40, 260)).astype("f4") for _ in range(n)]
+    return images, np.array(["murmur", "normal"] * (n // 2))
+
+
+@pytest.mark.training
+def test_training_starts_from_the_weights_and_keeps_frozen_blocks():
+    X, y = rows_of()
+    settings = {
+        "network": "wide",
+        "epochs": 1,
+        "initial_weights": "pretrained",
+        "random_state": 0,
+    }
+    start = load_pretrained()[-1].estimator_.model_
+    tuned = HeartbeatClassifier(frozen_blocks=2, **settings).fit(X, y)
+    network = tuned.estimator_.model_
+    for name in ("conv_1", "norm_1", "conv_2", "norm_2"):
+        for one, other in zip(
+            start.get_layer(name).get_weights(),
+            network.get_layer(name).get_weights(),
+            strict=True,
+        ):
+            assert np.array_equal(one, other)
+    moved = network.get_layer("conv_4").get_weights()[0]
+    known = start.get_layer("conv_4").get_weights()[0]
+    assert 0 < np.abs(moved - known).max() < 0.05
+
+
+@pytest.mark.training
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"frozen_blocks": 9}, "frozen_blocks to be at most 4, the blocks of"),
+        ({"network": "small"}, "layer 'conv_3' has shapes .* Set network='wide'"),
+        ({"window_frames": 100}, "window_frames=250 as the initial weights"),
+    ],
+)
+def test_networks_that_do_not_fit_are_named(settings, message):
+    X, y = rows_of(2)
+    given = {"network": "wide", "epochs": 1, "initial_weights": "pretrained"}
+    with pytest.raises(ValueError, match=message):
+        HeartbeatClassifier(**{**given, **settings}).fit(X, y)
+
+
+def test_weights_come_from_a_saved_model_too(tiny_model):
+    weights = read_initial_weights(tiny_model)
+    assert weights.n_bands <= 16
+    assert weights.classes == ("murmur", "normal")
+    assert find_model("murmur").name == "murmur.hbc"
