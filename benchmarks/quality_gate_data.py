@@ -7,7 +7,7 @@ from a checksum of its name and from nothing else.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,11 +62,6 @@ def load_sets(data: Path) -> dict[str, Gate]:
     }
 
 
-def waveforms(paths: list[Path]) -> list[np.ndarray]:
+def waveforms(recordings: Sequence[Path | np.ndarray]) -> list[np.ndarray]:
     """Return recordings as the network hears them."""
-    return [load_recording(path, sample_rate=SAMPLE_RATE) for path in paths]
-
-
-def scores_of(paths: list[Path], score: Callable[[np.ndarray], float]) -> np.ndarray:
-    """Return the score of each recording's waveform."""
-    return np.array([score(waveform) for waveform in waveforms(paths)])
+    return [load_recording(row, sample_rate=SAMPLE_RATE) for row in recordings]

@@ -26,7 +26,7 @@ from heartbeat_clf.quality_windows import (
 )
 from heartbeat_clf.signal_checks import SignalMeasures, measure_signal
 
-__all__ = ["LOWEST_SCORE", "QualityReport", "assess_quality", "mean_score"]
+__all__ = ["LOWEST_SCORE", "QualityReport", "assess_quality", "waveform_score"]
 
 LOWEST_SCORE = -20.0
 # Sixteen steps of a 16-bit file from the lowest to the highest sample. The quietest
@@ -36,6 +36,8 @@ _SILENT_RANGE = 16 / 2**15
 # the rails, and none is constant for more than a quarter of its time.
 _MOST_CLIPPED = 0.1
 _MOST_CONSTANT = 0.5
+# Which quantile of the windows' scores is that of a recording.
+_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ def assess_quality(
     min_duration : float, default=1.0
         Seconds below which a recording is too short.
     threshold : float or None, default=None
-        Score below which no heart is heard; None takes the shipped value, below
-        which 1 % of the good recordings lie that it was chosen with.
+        Score below which no heart is heard. None takes shipped values, below which
+        lie 1 % of good recordings of the same duration: a short one proves less.
 
     Returns
     -------
@@ -131,11 +133,10 @@ def assess_quality(
     check_number("input_rate", input_rate, minimum=0, exclusive=True, optional=True)
     check_number("min_duration", min_duration, minimum=0.1)
     check_number("threshold", threshold, optional=True)
-    limit = float(_settings()["threshold"] if threshold is None else threshold)
     # The products are small: BLAS threads cost ten times what they save.
     with threadpool_limits(limits=1, user_api="blas"):
         return [
-            _assess(recording, f"row {row}", input_rate, float(min_duration), limit)
+            _assess(recording, f"row {row}", input_rate, float(min_duration), threshold)
             for row, recording in enumerate(check_recordings(recordings))
         ]
 
@@ -145,7 +146,7 @@ def _assess(
     label: str,
     input_rate: float | None,
     min_duration: float,
-    threshold: float,
+    threshold: float | None,
 ) -> QualityReport:
     samples, rate, label = _read(recording, label, input_rate)
     measures = measure_signal(samples, rate)
@@ -155,9 +156,10 @@ def _assess(
         waveform = load_recording(
             samples, sample_rate=SAMPLE_RATE, input_rate=rate, label=label
         )
-        score = mean_score(waveform, _network())
-    if reason is None and score < threshold:
-        reason = f"no heartbeat heard: score {score:.1f} is below {threshold:.1f}"
+        score = waveform_score(waveform, _network())
+    limit = _threshold_of(measures.duration) if threshold is None else threshold
+    if reason is None and score < limit:
+        reason = f"no heartbeat heard: score {score:.2f} is below {limit:.2f}"
     return QualityReport(
         usable=reason is None,
         reason=reason,
@@ -208,8 +210,13 @@ def _fault(measures: SignalMeasures, min_duration: float) -> str | None:
     return None
 
 
-def mean_score(waveform: np.ndarray, run: Callable[[np.ndarray], np.ndarray]) -> float:
-    """Return the mean log odds that a heart is heard in the windows of a waveform.
+def waveform_score(
+    waveform: np.ndarray, run: Callable[[np.ndarray], np.ndarray]
+) -> float:
+    """Return the log odds that a heart is heard in a waveform.
+
+    They are the upper quartile of those of its windows: a heart that is heard in a
+    good part of a recording is not lost to noise in the rest of it.
 
     Parameters
     ----------
@@ -231,8 +238,14 @@ def mean_score(waveform: np.ndarray, run: Callable[[np.ndarray], np.ndarray]) ->
         run(quality_features(windows[first : first + BATCH_WINDOWS]))
         for first in range(0, len(windows), BATCH_WINDOWS)
     ]
-    score = float(np.mean(np.concatenate(logits), dtype=np.float64))
+    score = float(np.quantile(np.concatenate(logits).astype(np.float64), _SHARE))
     return max(score, LOWEST_SCORE)
+
+
+def _threshold_of(duration: float) -> float:
+    """Return the shipped threshold for a duration in seconds."""
+    durations, thresholds = zip(*_settings()["thresholds"], strict=True)
+    return float(np.interp(np.log(duration), np.log(durations), thresholds))
 
 
 def _shipped(name: str) -> bytes:

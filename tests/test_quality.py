@@ -20,7 +20,7 @@ from heartbeat_clf.datasets import (
     make_heart_sounds,
 )
 from heartbeat_clf.non_heart_sounds import make_non_heart_sound
-from heartbeat_clf.quality import LOWEST_SCORE
+from heartbeat_clf.quality import LOWEST_SCORE, _threshold_of
 
 
 @pytest.fixture(scope="module")
@@ -142,8 +142,14 @@ def test_threshold_decides_on_the_score(hearts):
     assert _only(hearts[0], threshold=score).usable
     report = _only(hearts[0], threshold=score + 1)
     assert report.reason == (
-        f"no heartbeat heard: score {score:.1f} is below {score + 1:.1f}"
+        f"no heartbeat heard: score {score:.2f} is below {score + 1:.2f}"
     )
+
+
+def test_less_is_asked_of_a_short_recording():
+    assert _threshold_of(1.0) < _threshold_of(4.0) < _threshold_of(20.0)
+    assert _threshold_of(1.0) == _threshold_of(0.5)
+    assert _threshold_of(20.0) == _threshold_of(3600.0)
 
 
 def test_reports_make_a_table(hearts):
