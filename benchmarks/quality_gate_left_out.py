@@ -1,8 +1,9 @@
 """Measure the quality gate on kinds of sound that were left out of its training.
 
 ``python benchmarks/quality_gate_left_out.py DATA`` trains once for each group of kinds,
-with fewer windows than the shipped network has, and takes three minutes of one processor.
-Settings were chosen by figures like these. They go to results/quality_gate_left_out.json.
+with fewer windows than the shipped network has, and takes three minutes of one
+processor. Settings were chosen by figures like these. They go to
+results/quality_gate_left_out.json.
 """
 
 from __future__ import annotations
