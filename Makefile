@@ -50,10 +50,10 @@ demo: $(VENV)/.demo
 		$(if $(DATASET),--dataset $(DATASET))
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-lowest: $(LOWEST)/.test
-	$(LOWEST)/bin/python -m pytest
+	$(LOWEST)/bin/python -m pytest -n 2
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
