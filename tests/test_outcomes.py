@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from heartbeat_clf.evaluation import evaluate
-from heartbeat_clf.outcomes import OutcomeClassifier
+from heartbeat_clf.outcomes import OutcomeClassifier, balance_decisions
 
 
 def second_column(X):
@@ -148,3 +148,37 @@ def test_lengths_and_settings_are_checked(table):
         classifier(ColumnScore(), inner_splits=1).fit(X, y, groups)
     with pytest.raises(ValueError, match="random_state"):
         classifier(ColumnScore(), random_state=-1).fit(X, y, groups)
+
+
+def test_decisions_give_a_rare_class_its_due():
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1, 2], [500, 60, 20])
+    # Posteriors of three normal densities, as priors have it.
+    x = rng.normal(size=(580, 2)) + np.array([[0, 0], [2, 0], [0, 2]])[codes]
+    density = np.exp(
+        -0.5 * ((x[:, None] - np.array([[0, 0], [2, 0], [0, 2]])) ** 2).sum(axis=2)
+    )
+    probabilities = density * [500, 60, 20]
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+
+    def recalls(factors):
+        right = (probabilities * factors).argmax(axis=1) == codes
+        return [right[codes == code].mean() for code in range(3)]
+
+    factors = balance_decisions(probabilities, codes)
+    assert recalls(np.ones(3))[2] < 0.5
+    assert recalls(factors)[2] > 0.7
+    assert np.mean(recalls(factors)) > np.mean(recalls(np.ones(3))) + 0.1
+
+
+def test_decisions_that_are_right_are_left_alone():
+    factors = balance_decisions(np.eye(3)[[0, 1, 2, 0]], np.array([0, 1, 2, 0]))
+    np.testing.assert_array_equal(factors, 1)
+
+
+def test_factors_are_what_the_decision_uses(table):
+    X, y, groups = table
+    model = classifier(ColumnScore()).fit(X, y, groups)
+    model.factors_ = np.array([1e6, 1.0, 1.0])
+    assert set(model.predict(X)) <= {"extrasystole"} | set(y)
+    assert np.mean(model.predict(X) == "extrasystole") > 0.4

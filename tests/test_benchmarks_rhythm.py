@@ -1,0 +1,101 @@
+"""The parts of benchmarks/ about beats and rhythm that hold no long run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+@pytest.fixture
+def part(monkeypatch):
+    """Return a function that imports a module of benchmarks/."""
+    monkeypatch.syspath_prepend(FOLDER)
+    yield importlib.import_module
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(FOLDER)):
+            del sys.modules[name]
+
+
+def test_onsets_pair_up_one_with_one(part):
+    match = part("train_beats").match_onsets
+    truth = np.array([1.0, 2.0, 3.0])
+    assert match(truth, truth + 0.05) == 3
+    assert match(truth, truth + 0.07) == 0
+    assert match(truth, np.array([0.99, 1.01, 2.5, 3.0])) == 2
+    assert match(truth, np.empty(0)) == 0
+
+
+def test_f1_counts_missed_and_invented_onsets(part):
+    f1 = part("train_beats").f1
+    truth = np.array([1.0, 2.0])
+    assert f1([(truth, truth)]) == 1
+    assert f1([(truth, truth[:1])]) == pytest.approx(2 / 3)
+    assert f1([(truth, np.array([1.0, 1.5, 2.0]))]) == pytest.approx(0.8)
+    assert f1([]) == 0
+
+
+def test_only_annotated_stretches_count(part):
+    segments = np.array([[0, 1, 0], [1, 2, 1], [2, 3, 4], [3, 4, 0], [4, 6, 28.0]])
+    times = np.array([0.5, 1.05, 1.2, 2.5, 2.95, 3.5, 5.0])
+    kept = part("train_beats").annotated_only(times, segments)
+    assert kept.tolist() == [1.2, 2.5]
+
+
+def test_middle_of_a_sound(part):
+    states = np.array([0, 0, 0, 1, 2, 2, 3, 0])
+    assert part("train_beats").middles(states, 0).tolist() == [1, 7]
+    assert part("train_beats").middles(states, 2).tolist() == [4.5]
+
+
+def test_a_fifth_of_the_persons_is_left_out(part):
+    subjects = np.repeat(np.arange(50).astype(str), 3)
+    left_out = part("train_beats").split_persons(subjects)
+    assert left_out.sum() == 30
+    assert not set(subjects[left_out]) & set(subjects[~left_out])
+
+
+def test_edits_keep_the_length_and_need_room(part):
+    edits = part("rhythm_data").EDITS
+    rng = np.random.default_rng(0)
+    clip = np.random.default_rng(1).normal(size=6000).astype(np.float32)
+    s1 = np.arange(0.4, 5.5, 0.8)
+    for edit in edits.values():
+        edited = edit(clip, s1, s1 + 0.3, rng)
+        assert edited.shape == clip.shape
+        assert np.abs(edited - clip).max() > 0.01
+        assert edit(clip, np.empty(0), np.empty(0), rng) is None
+
+
+def test_confusion_is_a_mean_over_repeats(part):
+    outcomes = pd.DataFrame(
+        {
+            "repeat": [0, 0, 1, 1],
+            "y": ["murmur", "normal"] * 2,
+            "decision": ["murmur", "murmur", "murmur", "normal"],
+        }
+    )
+    assert part("rhythm_table").confusion(outcomes).splitlines()[2:] == [
+        "| murmur | 1.0 | 0.0 |",
+        "| normal | 0.5 | 0.5 |",
+    ]
+
+
+def test_saved_scores_give_the_tables(part):
+    table = part("rhythm_table").make_tables(FOLDER / "results")
+    for words in ("sounds, forest", "chosen by inner folds", "premature beats"):
+        assert words in table
+
+
+def test_columns_of_every_try_are_there(part):
+    tries, data = part("rhythm_tries"), part("rhythm_data")
+    described = data.Described(np.zeros((4, 24)), np.zeros((4, 8)), np.zeros(4))
+    for _, which, _ in tries.TRIES:
+        assert len(tries.columns_of(described, which)) == 4
+    assert {name for name, _, _ in tries.TRIES} >= set(tries.CANDIDATES)
