@@ -17,7 +17,7 @@ from heartbeat_clf.beat_tracking import (
     state_probabilities,
     track_beats,
 )
-from heartbeat_clf.datasets import make_heart_sounds
+from heartbeat_clf.datasets import load_pascal, make_heart_sounds
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +147,17 @@ def test_tracking_loads_no_tensorflow():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.real
+def test_beats_of_real_recordings_lie_near_the_annotated_ones(real_data):
+    bunch = load_pascal(real_data, subset="a", labels=("normal",))
+    times = bunch.metadata["s1_samples"]
+    rows = [row for row in range(len(times)) if times[row]][:4]
+    hits = wanted = 0
+    for row, beats in zip(rows, track_beats(bunch.recordings[rows]), strict=True):
+        # The annotation marks the middle of a sound, half of 0.12 s after its onset.
+        truth = np.array(times[row]) / 44100 - 0.06
+        hits += matches(truth, beats.s1, 0.1)
+        wanted += len(truth)
+    assert hits > 0.7 * wanted
