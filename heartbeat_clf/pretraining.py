@@ -303,10 +303,11 @@ def _join_targets(data: Sequence[TrainingSet], outputs: list[str]) -> np.ndarray
     )
     for name, column in zip(outputs, joined.T, strict=True):
         if len(np.unique(column[np.isfinite(column)])) < 2:
+            known = sorted({str(label) for part in data for label in part.targets})
             raise ValueError(
                 f"Expected recordings of both classes for the output {name!r}, got "
-                f"data sets with {sorted({c for p in data for c in p.targets})}. Add a "
-                "data set or drop the output from the recipe."
+                f"data sets with {known}. Add a data set or drop the output from the "
+                "recipe."
             )
     return joined
 

@@ -82,7 +82,7 @@ def make_models(
     """
     place, target = Path(work), Path(output)
     target.mkdir(parents=True, exist_ok=True)
-    known = {column for part in data for column in part.targets}
+    known = {str(column) for part in data for column in part.targets}
     answers = [name for name in ANSWERS if name in recipe.outputs and name in known]
     if not answers:
         raise ValueError(
