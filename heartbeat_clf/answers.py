@@ -6,18 +6,21 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.inputs import Failure
+from heartbeat_clf.persons import Persons, combine_recordings
 
-__all__ = ["NOTICE", "Answers", "map_recordings", "predict_recordings"]
+__all__ = ["NOTICE", "UNUSABLE", "Answers", "map_recordings", "predict_recordings"]
 
 NOTICE = "Not a medical device: for research and teaching, no basis for a diagnosis."
+UNUSABLE = "unusable"
 # Recordings at a time: enough for full batches of windows, little enough for memory.
 _BATCH = 16
 _OF_ONE_FILE = (ValueError, TypeError, OSError)
@@ -32,16 +35,22 @@ class Answers:
     classes : list of str or int
         In the order of the probabilities.
     paths : list of Path
-        The recordings that were answered.
+        The recordings that were read.
     probabilities : ndarray of shape (n_recordings, n_classes)
-        Of each class.
+        Of each class; NaN for a recording that is not usable.
     failures : list of Failure
-        The others.
+        What could not be read.
     positive : str, int or None, default=None
         Class that is answered from a probability of `least` on; None answers the
         most probable class.
     least : float, default=0.5
         That probability.
+    reasons : list of (str or None), default=None
+        Why a recording is not usable, None where it is; None for all usable.
+    subjects : list of str, default=None
+        Whose each recording is, where there is to be one answer a subject.
+    persons : Persons, default=None
+        What the recordings of each subject say together.
     """
 
     classes: list[Any]
@@ -50,73 +59,155 @@ class Answers:
     failures: list[Failure]
     positive: Any = None
     least: float = 0.5
+    reasons: list[str | None] | None = None
+    subjects: list[str] | None = None
+    persons: Persons | None = None
 
     @property
     def labels(self) -> list[Any]:
-        """The answer to each recording."""
-        if self.positive is not None:
-            code = self.classes.index(self.positive)
-            return [
-                self.classes[code if row[code] >= self.least else 1 - code]
-                for row in self.probabilities
-            ]
-        return [self.classes[code] for code in self.probabilities.argmax(axis=1)]
+        """The answer to each recording, "unusable" for those not worth one."""
+        return [self._label(row) for row in self.probabilities]
 
     def to_table(self) -> str:
-        """Return aligned columns: path, prediction, probability of each class."""
-        head = ["path", "prediction", *map(str, self.classes)]
-        rows = [
-            [str(path), str(label), *(f"{value:.3f}" for value in values)]
-            for path, label, values in self._rows()
+        """Return aligned columns: what was answered, prediction, probabilities.
+
+        A row is a recording, or a subject where there is one answer a subject.
+        """
+        names, rows = self._columns()
+        reasons = [row[-1] for row in rows]
+        head = [*names, "prediction", *map(str, self.classes)]
+        n_left = len(names) + 1
+        cells = [
+            [
+                *map(str, row[: len(names) + 1]),
+                *("-" if np.isnan(value) else f"{value:.3f}" for value in row[-2]),
+            ]
+            for row in rows
         ]
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        return "".join(
+        if any(reasons):
+            # Last, not to widen the columns that matter.
+            head.append("reason")
+            cells = [
+                [*row, reason or ""] for row, reason in zip(cells, reasons, strict=True)
+            ]
+        widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+        left = (*range(n_left), n_left + len(self.classes))
+        lines = [
             "  ".join(
-                cell.ljust(width) if column < 2 else cell.rjust(width)
+                cell.ljust(width) if column in left else cell.rjust(width)
                 for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            + "\n"
-            for row in [head, *rows]
-        )
+            ).rstrip()
+            for row in [head, *cells]
+        ]
+        return "\n".join(lines) + "\n"
 
     def to_csv(self) -> str:
-        """Return CSV: path, prediction and ``probability_<class>`` columns."""
+        """Return CSV: path, prediction, ``probability_<class>`` columns, reason.
+
+        Where there is one answer a subject, ``subject``, ``recordings`` and
+        ``usable`` (numbers of recordings) stand in the place of ``path``.
+        """
+        names, rows = self._columns()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = [f"probability_{name}" for name in self.classes]
-        writer.writerow(["path", "prediction", *columns])
-        for path, label, values in self._rows():
-            writer.writerow([path, label, *values.tolist()])
+        writer.writerow([*names, "prediction", *columns, "reason"])
+        for *start, values, reason in rows:
+            numbers = ["" if np.isnan(value) else value for value in values.tolist()]
+            writer.writerow([*start, *numbers, reason or ""])
         return text.getvalue()
 
     def to_json(self) -> str:
-        """Return a JSON object with the notice, the recordings and the failures."""
+        """Return a JSON object: notice, recordings, subjects if any, and failures."""
         document = {
             "notice": NOTICE,
             "classes": self.classes,
             "recordings": [
                 {
                     "path": str(path),
-                    "prediction": label,
-                    "probabilities": {
-                        str(name): value
-                        for name, value in zip(
-                            self.classes, values.tolist(), strict=True
-                        )
-                    },
+                    **({} if self.subjects is None else {"subject": subject}),
+                    **self._as_json(values, reason),
                 }
-                for path, label, values in self._rows()
+                for path, subject, values, reason in zip(
+                    self.paths,
+                    self.subjects or self.paths,
+                    self.probabilities,
+                    self._reasons(),
+                    strict=True,
+                )
             ],
-            "failures": [failure._asdict() for failure in self.failures],
         }
+        if self.persons is not None:
+            document["subjects"] = [
+                {
+                    "subject": subject,
+                    "recordings": recordings,
+                    "usable": usable,
+                    **self._as_json(values, reason),
+                }
+                for subject, recordings, usable, _, values, reason in self._columns()[1]
+            ]
+        document["failures"] = [failure._asdict() for failure in self.failures]
         return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
-    def _rows(self) -> list[tuple[Path, Any, np.ndarray]]:
-        return list(zip(self.paths, self.labels, self.probabilities, strict=True))
+    def _label(self, probabilities: np.ndarray) -> Any:
+        if np.isnan(probabilities).any():
+            return UNUSABLE
+        if self.positive is None:
+            return self.classes[int(probabilities.argmax())]
+        code = self.classes.index(self.positive)
+        return self.classes[code if probabilities[code] >= self.least else 1 - code]
+
+    def _as_json(self, values: np.ndarray, reason: str | None) -> dict[str, Any]:
+        probabilities = None
+        if not np.isnan(values).any():
+            names = map(str, self.classes)
+            probabilities = dict(zip(names, values.tolist(), strict=True))
+        return {
+            "prediction": self._label(values),
+            "probabilities": probabilities,
+            "reason": reason,
+        }
+
+    def _reasons(self) -> list[str | None]:
+        return [None] * len(self.paths) if self.reasons is None else self.reasons
+
+    def _columns(self) -> tuple[list[str], list[list[Any]]]:
+        """Return names, and rows of these, the label, probabilities and reason."""
+        if self.persons is None:
+            return ["path"], [
+                [path, self._label(values), values, reason]
+                for path, values, reason in zip(
+                    self.paths, self.probabilities, self._reasons(), strict=True
+                )
+            ]
+        told = self.persons
+        return ["subject", "recordings", "usable"], [
+            [
+                subject,
+                recordings,
+                usable,
+                self._label(values),
+                values,
+                None if usable else "no usable recording",
+            ]
+            for subject, recordings, usable, values in zip(
+                told.subjects,
+                told.recordings,
+                told.usable,
+                told.probabilities,
+                strict=True,
+            )
+        ]
 
 
 def predict_recordings(
-    model: Any, paths: Sequence[Path], *, verbose: int = 0
+    model: Any,
+    paths: Sequence[Path],
+    *,
+    subjects: Sequence[str] | None = None,
+    quality: bool = False,
+    verbose: int = 0,
 ) -> Answers:
     """Return what a fitted pipeline says about recordings, bad ones left aside.
 
@@ -126,17 +217,70 @@ def predict_recordings(
         Fitted, such as :func:`heartbeat_clf.load` returns.
     paths : sequence of Path
         The recordings.
+    subjects : sequence of str or None, default=None
+        Whose each recording is, for one answer a subject beside those to the
+        recordings. A model of the box combines them as was best on persons left
+        out; another one by the mean of the log probabilities.
+    quality : bool, default=False
+        Ask :func:`heartbeat_clf.assess_quality` first, and answer "unusable" with
+        its reason where no heart is heard.
     verbose : {0, 1}, default=0
         1 shows a progress bar on standard error.
 
     Returns
     -------
     answers : Answers
+
+    Raises
+    ------
+    ValueError
+        If `subjects` is not one a path.
     """
-    rows, values, failures = map_recordings(model.predict_proba, paths, verbose=verbose)
+    if subjects is not None:
+        check_same_length(paths=paths, subjects=subjects)
     classes = np.asarray(model.classes_).tolist()
-    probabilities = np.asarray(values, dtype=float).reshape(len(rows), len(classes))
-    return Answers(classes, [paths[row] for row in rows], probabilities, failures)
+    ask = _checked(model, len(classes)) if quality else _unchecked(model)
+    rows, values, failures = map_recordings(ask, paths, verbose=verbose)
+    probabilities = np.array([value for value, _ in values], dtype=float)
+    answers = Answers(
+        classes,
+        [paths[row] for row in rows],
+        probabilities.reshape(len(rows), len(classes)),
+        failures,
+        reasons=[reason for _, reason in values],
+    )
+    if subjects is None:
+        return answers
+    names = [subjects[row] for row in rows]
+    _, last = getattr(model, "steps", [("model", model)])[-1]
+    persons = combine_recordings(
+        answers.probabilities,
+        names,
+        classes=classes,
+        points=getattr(last, "operating_points_", None),
+    )
+    return replace(answers, subjects=names, persons=persons)
+
+
+_Ask = Callable[[list[Path]], list[tuple[np.ndarray, str | None]]]
+
+
+def _unchecked(model: Any) -> _Ask:
+    return lambda paths: [(values, None) for values in model.predict_proba(paths)]
+
+
+def _checked(model: Any, n_classes: int) -> _Ask:
+    from heartbeat_clf.quality import assess_quality
+
+    def ask(paths: list[Path]) -> list[tuple[np.ndarray, str | None]]:
+        reasons = [report.reason for report in assess_quality(paths)]
+        values = np.full((len(paths), n_classes), np.nan)
+        usable = [row for row, reason in enumerate(reasons) if reason is None]
+        if usable:
+            values[usable] = model.predict_proba([paths[row] for row in usable])
+        return list(zip(values, reasons, strict=True))
+
+    return ask
 
 
 def map_recordings(

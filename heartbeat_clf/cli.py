@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from heartbeat_clf import commands
 from heartbeat_clf._validation import PYTHON_ONLY
 from heartbeat_clf.answers import NOTICE
 from heartbeat_clf.inputs import DATASETS
+from heartbeat_clf.persons import NAME_PATTERN
 
 __all__ = ["main"]
 
@@ -35,6 +37,7 @@ _EVALUATE = """examples:
 _PREDICT = """examples:
   heartbeat-clf predict recording.wav
   heartbeat-clf predict recordings/ --sensitivity 0.9
+  heartbeat-clf predict recordings/ --subject-from-name
   heartbeat-clf predict --model murmurs.hbc recording.wav
   heartbeat-clf predict --model murmurs.hbc recordings/ '2026-*/*.flac' table.csv
   heartbeat-clf predict --model murmurs.hbc recordings/ --json --output answers.json
@@ -340,6 +343,32 @@ def _add_predict(adder: Any) -> None:
             metavar="SHARE",
             help=f"answer such that this {name} was reached on persons left out",
         )
+    person = command.add_mutually_exclusive_group()
+    person.add_argument(
+        "--subject-from-name",
+        dest="subject_pattern",
+        action="store_const",
+        const=NAME_PATTERN,
+        help="one answer a subject, whom the file's name tells: what comes before the "
+        "first _, -, . or blank (a table with a column subject needs no option)",
+    )
+    person.add_argument(
+        "--subject-pattern",
+        type=_pattern,
+        metavar="REGEX",
+        help="the same; the subject is what the first group, or all, of this regular "
+        "expression matches in the file's name",
+    )
+    person.add_argument(
+        "--each-recording",
+        action="store_true",
+        help="one answer a recording, though a table has a column subject",
+    )
+    command.add_argument(
+        "--no-quality-check",
+        action="store_true",
+        help="answer recordings in which no heart is heard, too",
+    )
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="give JSON, no table")
     form.add_argument("--csv", action="store_true", help="give CSV, no table")
@@ -415,6 +444,16 @@ def _add_spectrogram(adder: Any) -> None:
     group.add_argument("--n-mels", type=_count, metavar="BANDS")
     group.add_argument("--band-pass", type=float, nargs=2, metavar=("LOW", "HIGH"))
     group.add_argument("--spike-removal", action="store_true", default=None)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(
+            f"expected a regular expression, got {text!r}: {error}"
+        ) from error
+    return text
 
 
 def _letters(text: str) -> str:

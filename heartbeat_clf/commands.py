@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 from heartbeat_clf.answers import NOTICE, predict_recordings
 from heartbeat_clf.inputs import (
     Failure,
+    Found,
     UsageError,
     find_recordings,
     load_labelled,
 )
 from heartbeat_clf.outputs import check_not_read, check_target, write_text
+from heartbeat_clf.persons import subject_of_name
 
 __all__ = [
     "Outcome",
@@ -122,10 +124,17 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
         read = [file, *options.inputs, *(item.path for item in found)]
         with _usage_errors():
             check_not_read(options.output, read)
+    found, subjects, nameless = _subjects_of(found, options)
+    if subjects is not None and not options.json:
+        say(f"One answer a subject, {len(set(subjects))} in all.")
     answers = predict_recordings(
-        model, [item.path for item in found], verbose=options.verbose
+        model,
+        [item.path for item in found],
+        subjects=subjects,
+        quality=not options.no_quality_check,
+        verbose=options.verbose,
     )
-    answers.failures.extend(missing)
+    answers.failures.extend([*nameless, *missing])
     if point is not None:
         answers = dataclasses.replace(answers, positive=point[0], least=point[1])
     if options.json:
@@ -137,6 +146,27 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
         write_text(options.output, text)
         text = ""
     return Outcome(text, answers.failures)
+
+
+def _subjects_of(
+    found: list[Found], options: argparse.Namespace
+) -> tuple[list[Found], list[str] | None, list[Failure]]:
+    """Return the recordings, whose they are, and those that nothing tells of."""
+    if options.each_recording:
+        return found, None, []
+    if options.subject_pattern is None:
+        if not any(item.subject for item in found):
+            return found, None, []
+        # A recording that no row gives a subject counts as one's own.
+        return found, [item.subject or str(item.path) for item in found], []
+    kept, subjects, failures = [], [], []
+    for item in found:
+        try:
+            subjects.append(subject_of_name(item.path, options.subject_pattern))
+            kept.append(item)
+        except ValueError as error:
+            failures.append(Failure(str(item.path), str(error)))
+    return kept, subjects, failures
 
 
 def _operating_point_of(

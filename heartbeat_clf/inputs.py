@@ -50,10 +50,11 @@ class UsageError(ValueError):
 
 
 class Found(NamedTuple):
-    """A recording, and its name below the place that was searched."""
+    """A recording, its name below the place searched, its subject if a table tells."""
 
     path: Path
     name: Path
+    subject: str | None = None
 
 
 class Failure(NamedTuple):
@@ -71,7 +72,7 @@ def find_recordings(inputs: Sequence[str]) -> tuple[list[Found], list[Failure]]:
     inputs : sequence of str
         Files of any name; folders, searched through for audio files; patterns with
         ``*``, ``?``, ``[...]`` and ``**``; CSV or TSV tables with a column ``path``,
-        relative to the table.
+        relative to the table, and a column ``subject`` if there is one.
 
     Returns
     -------
@@ -166,6 +167,7 @@ def _in_table(table: Path, failures: list[Failure]) -> Iterator[Found]:
         failures.append(Failure(str(table), message))
         return
     column = read.header.index("path")
+    whose = read.header.index("subject") if "subject" in read.header else None
     for row, line in zip(read.rows, read.lines, strict=True):
         text = row[column]
         if not text:
@@ -174,7 +176,8 @@ def _in_table(table: Path, failures: list[Failure]) -> Iterator[Found]:
             continue
         path = table.parent / Path(text).expanduser()
         name = os.path.relpath(path, table.parent)
-        yield Found(path, Path(path.name if name.startswith("..") else name))
+        below = Path(path.name if name.startswith("..") else name)
+        yield Found(path, below, None if whose is None else row[whose] or None)
 
 
 def load_labelled(source: str, *, dataset: str | None = None, **options: Any) -> Bunch:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from heartbeat_clf.answers import (
     NOTICE,
@@ -99,6 +101,7 @@ def test_json_holds_answers_failures_and_the_notice():
         "path": "a.wav",
         "prediction": "normal",
         "probabilities": {"murmur": 0.25, "normal": 0.75},
+        "reason": None,
     }
     assert document["failures"] == [{"path": "bad.wav", "error": "Expected audio."}]
 
@@ -106,3 +109,79 @@ def test_json_holds_answers_failures_and_the_notice():
 def test_integer_classes_are_integers_in_json():
     answers = Answers([-1, 1], [Path("a")], np.array([[0.2, 0.8]]), [])
     assert json.loads(answers.to_json())["recordings"][0]["prediction"] == 1
+
+
+class MeanModel(LengthModel):
+    """Answers every recording with one half."""
+
+    def predict_proba(self, paths):
+        self.batches.append(len(paths))
+        return np.full((len(paths), 2), 0.5)
+
+
+@pytest.fixture
+def heart_and_silence(tmp_path):
+    from heartbeat_clf.datasets import make_heart_sounds
+
+    heart = make_heart_sounds(1, random_state=0).recordings[0]
+    paths = [tmp_path / "s1_a.wav", tmp_path / "s1_b.wav", tmp_path / "s2_a.wav"]
+    soundfile.write(paths[0], 0.5 * heart / np.abs(heart).max(), 1000)
+    for path in paths[1:]:
+        soundfile.write(path, np.zeros(4000), 1000)
+    return paths
+
+
+def test_no_answer_where_no_heart_is_heard(heart_and_silence):
+    model = MeanModel()
+    answers = predict_recordings(model, heart_and_silence, quality=True)
+    assert model.batches == [1]
+    assert answers.labels == ["murmur", "unusable", "unusable"]
+    silent = "silent: all samples are equal"
+    assert answers.reasons == [None, silent, silent]
+    table = answers.to_table().splitlines()
+    assert table[0].split() == ["path", "prediction", "murmur", "normal", "reason"]
+    assert table[2].split()[1:] == ["unusable", "-", "-", *silent.split()]
+    rows = list(csv.DictReader(io.StringIO(answers.to_csv())))
+    assert (rows[1]["probability_murmur"], rows[1]["reason"]) == ("", silent)
+    assert json.loads(answers.to_json())["recordings"][1] == {
+        "path": str(heart_and_silence[1]),
+        "prediction": "unusable",
+        "probabilities": None,
+        "reason": silent,
+    }
+
+
+def test_a_person_is_answered_from_the_usable_recordings(heart_and_silence):
+    answers = predict_recordings(
+        MeanModel(), heart_and_silence, subjects=["s1", "s1", "s2"], quality=True
+    )
+    assert answers.to_table().splitlines() == [
+        "subject  recordings  usable  prediction  murmur  normal  reason",
+        "s1       2           1       murmur       0.500   0.500",
+        "s2       1           0       unusable         -       -  no usable recording",
+    ]
+    rows = list(csv.DictReader(io.StringIO(answers.to_csv())))
+    assert [row["subject"] for row in rows] == ["s1", "s2"]
+    document = json.loads(answers.to_json())
+    assert [row["subject"] for row in document["recordings"]] == ["s1", "s1", "s2"]
+    assert document["subjects"][0] == {
+        "subject": "s1",
+        "recordings": 2,
+        "usable": 1,
+        "prediction": "murmur",
+        "probabilities": {"murmur": 0.5, "normal": 0.5},
+        "reason": None,
+    }
+    assert document["subjects"][1]["reason"] == "no usable recording"
+
+
+def test_the_class_of_an_operating_point_is_answered_from_its_probability():
+    answers = dataclasses.replace(ANSWERS, positive="murmur", least=0.2)
+    assert answers.labels == ["murmur", "murmur"]
+    answers = dataclasses.replace(ANSWERS, positive="normal", least=0.8)
+    assert answers.labels == ["murmur", "murmur"]
+
+
+def test_subjects_are_one_a_path():
+    with pytest.raises(ValueError, match=r"Expected as many items in subjects"):
+        predict_recordings(MeanModel(), [Path("a")], subjects=[])

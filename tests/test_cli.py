@@ -108,6 +108,47 @@ def test_predictions_are_those_of_the_pipeline(capsys, table, tiny_model):
     assert predicted == model.predict(paths).tolist()
 
 
+def test_a_column_of_subjects_gives_one_answer_a_subject(capsys, table, tiny_model):
+    assert run("predict", "--model", tiny_model, table) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0].split()[:4] == ["subject", "recordings", "usable", "prediction"]
+    assert [line.split()[1:3] for line in lines[1:]] == [["2", "2"]] * 10
+    assert captured.err == f"One answer a subject, 10 in all.\n{NOTICE}\n"
+    assert run("predict", "--model", tiny_model, table, "--each-recording") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 21
+
+
+def test_names_give_one_answer_a_subject(capsys, table, tiny_model, tmp_path):
+    arguments = ["predict", "--model", tiny_model, table.parent, "--csv"]
+    assert run(*arguments, "--subject-from-name") == 0
+    by_name = capsys.readouterr().out
+    assert [line.split(",")[0] for line in by_name.splitlines()[1:]] == [
+        f"s{number:02d}" for number in range(1, 11)
+    ]
+    assert run(*arguments, "--subject-pattern", "s([0-9]+)_") == 0
+    by_pattern = capsys.readouterr().out
+    assert by_pattern.splitlines()[1] == by_name.splitlines()[1].removeprefix("s")
+    # A name that tells nothing is a failure; the others are answered.
+    assert run(*arguments, "--subject-pattern", "(s0[0-9])_") == 1
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 10
+    assert "to tell a subject by the pattern" in captured.err
+    err = usage_error(capsys, *arguments, "--subject-pattern", "(")
+    assert "expected a regular expression, got '('" in err
+
+
+def test_recordings_without_a_heart_are_unusable(capsys, tiny_model, tmp_path):
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(4000), 1000)
+    assert run("predict", "--model", tiny_model, silent) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.split()[1:4] == ["unusable", "-", "-"]
+    assert row.endswith("silent: all samples are equal")
+    assert run("predict", "--model", tiny_model, silent, "--no-quality-check") == 1
+    assert "silent.wav" in capsys.readouterr().err
+
+
 def test_bad_file_is_named_and_the_others_are_answered(capsys, table, tiny_model, bad):
     good = next(table.parent.glob("*.wav"))
     arguments = ["predict", "--model", tiny_model, bad, good, "no/such.wav"]
@@ -593,7 +634,8 @@ def test_recordings_of_too_low_a_rate_are_named_once(capsys, tiny_model, tmp_pat
     for number in range(20):
         path = tmp_path / f"{number:02d}.wav"
         soundfile.write(path, rng.uniform(-0.5, 0.5, 900), 500)
-    assert run("predict", "--model", tiny_model, tmp_path) == 0
+    arguments = ["--model", tiny_model, tmp_path, "--no-quality-check"]
+    assert run("predict", *arguments) == 0
     warned = [line for line in capsys.readouterr().err.splitlines() if "warn" in line]
     assert len(warned) == 2
     assert "got 500 Hz in" in warned[0]

@@ -142,15 +142,16 @@ ALLOWED = {
     # command line
     "inputs": "_validation csv_table : datasets.__init__",
     "outputs": "",
-    "answers": "inputs",
+    "persons": "_validation: operating_points",
+    "answers": "_validation inputs persons: quality",
     "pictures": "inputs outputs rendering",
     "held_out": "answers inputs results scores",
     "commands": (
-        "answers inputs outputs "
+        "answers inputs outputs persons "
         ": evaluation held_out persistence pictures pipeline pretrained "
         "pretraining_models pretraining_recipe spectrogram"
     ),
-    "cli": "__version__ _validation answers commands inputs",
+    "cli": "__version__ _validation answers commands inputs persons",
 }
 # Where each heavy library may be imported, at the top of a file and inside functions.
 DOORS = {
