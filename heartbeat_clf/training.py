@@ -44,6 +44,7 @@ __all__ = [
     "pack_network",
     "restored_global_state",
     "set_dropout_seeds",
+    "skip_reduction",
 ]
 
 
@@ -261,10 +262,27 @@ class WindowTrainer(KerasClassifier):
         feed = self._feed_maker(rows, sample_weight, self.model_, initial_epoch)
         self._fit_callbacks = list(self._run_callbacks)
         set_dropout_seeds(self.model_, self._random_state, initial_epoch)
+        skip_reduction(self.model_.optimizer)
         with restored_global_state():
             super()._fit_keras_model(
                 feed, None, None, warm_start, epochs, initial_epoch, **kwargs
             )
+
+
+def skip_reduction(optimizer: keras.optimizers.Optimizer) -> None:
+    """Have an optimiser of one process leave out the sum of gradients over devices.
+
+    Where there is one device, that sum changes nothing, but TensorFlow registers its
+    gradient under a new name with every trace and for ever, and what is registered
+    holds the graph of the training step: 6 MB a fit for the default network. Under a
+    ``tf.distribute`` strategy the optimiser stays as it is.
+    """
+    if not tf.distribute.has_strategy():
+        optimizer._all_reduce_sum_gradients = _as_they_are
+
+
+def _as_they_are(grads_and_vars: Any) -> Any:
+    return grads_and_vars
 
 
 def set_dropout_seeds(network: keras.Model, seed: int, epoch: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import random
@@ -178,6 +179,19 @@ def test_global_state_is_as_before(images):
     assert before[2] == 77
     classifier.partial_fit(X, y)
     assert state() == before
+
+
+def test_fit_leaves_no_graph_behind(images):
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    def living_graphs():
+        gc.collect()
+        return sum(type(found) is FuncGraph for found in gc.get_objects())
+
+    X, y, _ = images
+    before = living_graphs()
+    tiny_classifier(epochs=1).fit(X, y).partial_fit(X, y)
+    assert living_graphs() == before
 
 
 def test_global_seeds_do_not_matter(fitted, images):
