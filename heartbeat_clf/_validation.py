@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numbers
 import os
+import sys
 from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 __all__ = [
     "HIGHEST_RATE",
@@ -19,6 +19,7 @@ __all__ = [
     "check_recordings",
     "check_same_length",
     "hint_for_python",
+    "is_sparse",
     "resolve_random_state",
 ]
 
@@ -80,7 +81,7 @@ def _rows_of(X: Any) -> list[Any]:
             f"{_ONE_A_ROW}, got a single {type(X).__name__} {X!r}. "
             "Wrap it in a list: [path]."
         )
-    if sparse.issparse(X):
+    if is_sparse(X):
         raise TypeError(
             f"{_ONE_A_ROW}, got a sparse {type(X).__name__}. "
             "Pass a dense array: X.toarray()."
@@ -114,6 +115,19 @@ def _rows_of(X: Any) -> list[Any]:
     if array.ndim == 1 and array.dtype.kind == "U":
         return array.tolist()
     return list(array)
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether `X` is a sparse array or matrix of SciPy.
+
+    Examples
+    --------
+    >>> is_sparse(np.eye(2))
+    False
+    """
+    # Who has none need not wait for its import.
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(X))
 
 
 def _is_number(row: Any) -> bool:

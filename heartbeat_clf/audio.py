@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import soundfile
-import soxr
 
 from heartbeat_clf._validation import HIGHEST_RATE, check_rate, hint_for_python
+from heartbeat_clf.wav import read_plain_wav
 
 __all__ = ["duration_of", "load_recording", "load_with_rate", "read_audio"]
 
@@ -55,6 +54,22 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
         rate below 10 Hz or above 768 kHz.
     """
     name = os.fspath(path)
+    plain = read_plain_wav(name)
+    if plain is None:
+        samples, rate = _read_with_libsndfile(name)
+    else:
+        samples, rate = plain
+        _check_declared(name, rate)
+    # One channel is copied, not averaged, so that its samples stay bit-equal.
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    return np.ascontiguousarray(mono, dtype=np.float32), int(rate)
+
+
+def _read_with_libsndfile(name: str) -> tuple[np.ndarray, int]:
+    """Return samples ``(n_times, n_channels)`` of any audio file, and their rate."""
+    # Not at the top: most files are read without it.
+    import soundfile
+
     _check_file(name)
     _check_complete(name)
     try:
@@ -72,9 +87,7 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
         ) from error
     if len(samples) < promised:
         raise ValueError(_truncated(name, f"{promised} samples", f"{len(samples)}"))
-    # One channel is copied, not averaged, so that its samples stay bit-equal.
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    return np.ascontiguousarray(mono, dtype=np.float32), int(rate)
+    return samples, rate
 
 
 def duration_of(path: str | os.PathLike[str]) -> float:
@@ -99,6 +112,8 @@ def duration_of(path: str | os.PathLike[str]) -> float:
     ValueError
         If the file is empty or not audio.
     """
+    import soundfile
+
     name = os.fspath(path)
     _check_file(name)
     try:
@@ -189,6 +204,8 @@ def load_with_rate(
         rate = sample_rate if input_rate is None else input_rate
     _check_samples(samples, label)
     if rate != sample_rate:
+        import soxr
+
         samples = soxr.resample(samples, rate, sample_rate, _RESAMPLING_QUALITY)
         if len(samples) == 0:
             raise ValueError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import signal
 
 from heartbeat_clf._validation import check_number
 
@@ -86,6 +85,9 @@ def band_pass_filter(
     True
     """
     check_band((low, high), sample_rate=sample_rate)
+    # Not at the top: it takes as long to import as a short prediction takes.
+    from scipy import signal
+
     sections = signal.butter(
         _ORDER, (low, high), btype="bandpass", fs=sample_rate, output="sos"
     )

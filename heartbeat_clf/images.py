@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from heartbeat_clf._validation import check_choice, check_number
+from heartbeat_clf._validation import check_choice, check_number, is_sparse
 from heartbeat_clf.borders import content_box, crop_uniform_border
+from heartbeat_clf.trimming import check_image, check_n_bands, trim_image
 
 __all__ = ["ImageTrimmer", "content_box", "crop_uniform_border"]
 
@@ -113,7 +113,7 @@ class ImageTrimmer(  # type: ignore[call-arg]
         images, _ = self._check_images(X, reset=True)
         n_bands = len(images[0])
         for row, image in enumerate(images):
-            _check_n_bands(image, n_bands, row, "as row 0 has")
+            check_n_bands(image, n_bands, row, "as row 0 has")
         if isinstance(self.bands, str):
             kept = np.arange(n_bands)
             if self.bands == "learn":
@@ -152,7 +152,7 @@ class ImageTrimmer(  # type: ignore[call-arg]
         check_is_fitted(self)
         images, numeric = self._check_images(X, reset=False)
         for row, image in enumerate(images):
-            _check_n_bands(image, self.n_bands_in_, row, "as the images in fit had")
+            check_n_bands(image, self.n_bands_in_, row, "as the images in fit had")
         trimmed = [self._trim(image, self.bands_) for image in images]
         if numeric is not None:
             n_frames = images[0].shape[1]
@@ -186,16 +186,9 @@ class ImageTrimmer(  # type: ignore[call-arg]
             kept = kept[mask]
 
     def _trim(self, image: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        if len(kept) == kept[-1] - kept[0] + 1:
-            # A slice is a view: memory-mapped images stay on disk.
-            image = image[kept[0] : kept[-1] + 1]
-        else:
-            image = image[kept]
-        if not self.trim_time:
-            return image
-        levels = image.max(axis=(0, *range(2, image.ndim)))
-        sounding = np.flatnonzero(levels > levels.max() - self.silence_db)
-        return image[:, sounding[0] : sounding[-1] + 1]
+        return trim_image(
+            image, kept, trim_time=self.trim_time, silence_db=self.silence_db
+        )
 
     def _check_parameters(self) -> None:
         if isinstance(self.bands, str):
@@ -222,7 +215,7 @@ class ImageTrimmer(  # type: ignore[call-arg]
                 )
             numeric = None
         else:
-            n_dimensions = X.ndim if sparse.issparse(X) else np.asarray(X).ndim
+            n_dimensions = X.ndim if is_sparse(X) else np.asarray(X).ndim
             if n_dimensions <= 2:
                 array = validate_data(self, X, reset=reset, dtype="numeric")
                 array = array[:, None, :]
@@ -235,7 +228,7 @@ class ImageTrimmer(  # type: ignore[call-arg]
                     f"{array.shape!r} with zero rows. Give at least one recording."
                 )
         for row, image in enumerate(images):
-            _check_image(image, row)
+            check_image(image, row)
         return images, numeric
 
     def __sklearn_tags__(self) -> Any:
@@ -250,38 +243,6 @@ def _is_ragged(X: Any) -> bool:
         shapes = {np.shape(image) for image in X}
         return len(shapes) != 1 or len(shapes.pop()) > 1
     return isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 1
-
-
-def _check_image(image: np.ndarray, row: int) -> None:
-    if image.ndim not in (2, 3):
-        raise ValueError(
-            f"Expected images of shape (n_mels, n_frames) or (n_mels, n_frames, "
-            f"n_channels), got {image.shape!r} in row {row}. Compute them with "
-            "SpectrogramTransformer."
-        )
-    if image.dtype.kind not in "fiu":
-        raise TypeError(
-            f"Expected images of numbers, got {image.dtype.name} in row {row}. "
-            "Compute them with SpectrogramTransformer."
-        )
-    if image.size == 0:
-        raise ValueError(
-            f"Expected images with frames, got shape {image.shape!r} in row {row}. "
-            "Leave the recording out."
-        )
-    if not np.isfinite(image).all():
-        raise ValueError(
-            f"Expected finite levels, got NaN or infinity in row {row}. Repair the "
-            "recording or leave it out."
-        )
-
-
-def _check_n_bands(image: np.ndarray, expected: int, row: int, why: str) -> None:
-    if len(image) != expected:
-        raise ValueError(
-            f"Expected images of {expected} bands, {why}, got {len(image)} bands in "
-            f"row {row}. Compute all images with the same n_mels."
-        )
 
 
 def _check_band_range(bands: Any) -> None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from scipy import fft, signal
 
 from heartbeat_clf._validation import check_number, check_rate
 
@@ -322,7 +321,8 @@ def plan_mel(
     )
     used = np.flatnonzero(filters.any(axis=0))
     first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
-    window = signal.get_window("hann", n_fft, fftbins=True)
+    # Hann's window of a period, as scipy.signal.get_window("hann", n_fft) gives it.
+    window = 0.5 - 0.5 * np.cos(2 * np.pi / n_fft * np.arange(n_fft))
     cosines = sines = None
     if n_fft <= _LONGEST_PRODUCT:
         # Whole turns are taken out in integers, which keeps the angles exact.
@@ -385,6 +385,9 @@ def apply_plan(
 def _power(frames: np.ndarray, plan: MelPlan) -> np.ndarray:
     """Return the power in the used bins, shape (n_frames, n_bins), float32."""
     if plan.cosines is None or plan.sines is None:
+        # Not at the top: short frames, as those of the shipped models, do without.
+        from scipy import fft
+
         bins = fft.rfft(frames * plan.window, axis=1)[:, plan.used_bins]
         return (bins.real**2 + bins.imag**2).astype(np.float32)
     # A cosine is the same before and after the middle of a frame, a sine its

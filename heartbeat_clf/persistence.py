@@ -29,8 +29,13 @@ from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.model_archive import FORMAT, FORMAT_VERSION, damaged, read_model
 from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.outputs import check_target, whole_file
-from heartbeat_clf.prediction import Calibration, WindowPredictor
 from heartbeat_clf.pretrained import find_model
+from heartbeat_clf.saved_parts import (
+    PREDICTOR_ENTRY,
+    as_tuples,
+    read_classes,
+    read_predictor,
+)
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
 __all__ = ["load", "load_pretrained", "save"]
@@ -46,7 +51,6 @@ _STEPS = {
     "ImageTrimmer": ImageTrimmer,
     "HeartbeatClassifier": HeartbeatClassifier,
 }
-_PREDICTOR_ENTRY = {"onnx": "network.onnx", "keras": "predictor.keras"}
 
 
 def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
@@ -117,7 +121,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     text = json.dumps(description, indent=2, allow_nan=False)
     entries = {
         "model.json": text.encode(),
-        _PREDICTOR_ENTRY[predictor.engine]: predictor.network,
+        PREDICTOR_ENTRY[predictor.engine]: predictor.network,
         "network.keras": classifier.network_archive(),
     }
     with (
@@ -219,7 +223,7 @@ def _plain(name: str, value: Any, lost: list[str]) -> Any:
 def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> Pipeline:
     steps = []
     for part in description["steps"]:
-        step = _STEPS[part["kind"]](**_tuples(part["settings"]))
+        step = _STEPS[part["kind"]](**as_tuples(part["settings"]))
         learned = part["learned"]
         if isinstance(step, SpectrogramTransformer):
             step.frequencies_ = np.asarray(learned["frequencies"])
@@ -227,18 +231,8 @@ def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> P
             step.bands_ = np.asarray(learned["bands"], dtype=int)
             step.n_bands_in_ = learned["n_bands_in"]
         if isinstance(step, HeartbeatClassifier):
-            classes = description["classes"]
-            step.classes_ = np.asarray(classes["values"], dtype=classes["dtype"])
-            settings = dict(description["predictor"])
-            calibration: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in settings.pop("calibration").items()
-            }
-            step.predictor_ = WindowPredictor(
-                network=entries[_PREDICTOR_ENTRY[settings["engine"]]],
-                calibration=Calibration(**calibration),
-                **settings,
-            )
+            step.classes_ = read_classes(description)
+            step.predictor_ = read_predictor(description, entries)
             step.restore_training(
                 entries["network.keras"], learned.pop("history"), learned
             )
@@ -248,13 +242,6 @@ def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> P
                 )
         steps.append((part["name"], step))
     return Pipeline(steps)
-
-
-def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in settings.items()
-    }
 
 
 def load_pretrained(target: str = "murmur") -> Pipeline:

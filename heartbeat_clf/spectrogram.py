@@ -7,28 +7,19 @@ import warnings
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-from heartbeat_clf import audio, image_cache
-from heartbeat_clf._validation import (
-    check_choice,
-    check_number,
-    check_rate,
-    check_recordings,
-)
-from heartbeat_clf.cleaning import band_pass_filter, check_band, remove_spikes
+from heartbeat_clf._validation import check_recordings, is_sparse
 from heartbeat_clf.mel import (
-    apply_plan,
-    check_mel_settings,
     log_mel_spectrogram,
     mel_frequencies,
-    plan_mel,
     warn_of_empty_bands,
+)
+from heartbeat_clf.recording_images import (
+    LowRateWarning,
+    check_image_settings,
+    images_of,
 )
 from heartbeat_clf.rendering import render_image
 
@@ -38,29 +29,6 @@ __all__ = [
     "log_mel_spectrogram",
     "render_image",
 ]
-
-# Part of every cache key: raise it when the same settings give another image.
-ALGORITHM_VERSION = 1
-
-# Seconds that every recording may be repeated to.
-_LONGEST = 3600
-_OF_ONE_RECORDING = (ValueError, TypeError, OSError)
-
-
-class LowRateWarning(UserWarning):
-    """Recordings whose own rate is too low for the upper mel bands.
-
-    Parameters
-    ----------
-    message : str
-        What to show.
-    recordings : tuple of str
-        What each of them is called in errors.
-    """
-
-    def __init__(self, message: str, recordings: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.recordings = recordings
 
 
 class SpectrogramTransformer(  # type: ignore[call-arg]
@@ -261,42 +229,9 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         """
         self.check_settings()
         recordings = self._check_rows(X, reset=False)
-        settings = self.get_params(deep=False)
-        for name in ("cache", "n_jobs", "verbose"):
-            del settings[name]
-        if self.cache is not None:
-            image_cache.make_folder(self.cache)
-        jobs = (
-            delayed(_try_image)(recording, f"row {row}", settings, self.cache)
-            for row, recording in enumerate(recordings)
-        )
-        found = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
-            jobs
-        )
-        progress = tqdm(
-            found,
-            total=len(recordings),
-            desc="spectrograms",
-            unit="recording",
-            disable=not self.verbose,
-        )
-        images = np.empty(len(recordings), dtype=object)
-        errors: list[Exception] = []
-        low: dict[str, float] = {}
-        # The products are small: BLAS threads cost ten times what they save.
-        with threadpool_limits(limits=1, user_api="blas"):
-            for row, (image, rate, error) in enumerate(progress):
-                images[row] = image
-                if error is not None:
-                    errors.append(error)
-                if rate is not None and rate < 2 * self.fmax:
-                    low[_name_of(recordings[row], f"row {row}")] = rate
-        if errors:
-            for other in errors[1:]:
-                errors[0].add_note(str(other))
-            raise errors[0]
-        if low:
-            warnings.warn(_low_rates(low, self.fmax), stacklevel=2)
+        images, low = images_of(recordings, self.get_params(deep=False))
+        if low is not None:
+            warnings.warn(low, stacklevel=2)
         return images if self.duration is None else np.stack(list(images))
 
     def check_settings(self) -> None:
@@ -309,41 +244,7 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         ValueError
             If a setting is out of bounds.
         """
-        check_mel_settings(
-            sample_rate=self.sample_rate,
-            frame_duration=self.frame_duration,
-            hop_duration=self.hop_duration,
-            n_mels=self.n_mels,
-            fmin=self.fmin,
-            fmax=self.fmax,
-            top_db=self.top_db,
-        )
-        check_number(
-            "duration", self.duration, minimum=0, exclusive=True, optional=True
-        )
-        if self.duration is not None and self.duration > _LONGEST:
-            raise ValueError(
-                f"duration must be at most {_LONGEST} s, got {self.duration!r}. Use "
-                "None, so that each recording keeps its own."
-            )
-        check_rate("input_rate", self.input_rate, optional=True)
-        if self.duration is not None and self.duration < self.frame_duration:
-            raise ValueError(
-                f"duration must be at least frame_duration, got {self.duration!r} and "
-                f"{self.frame_duration!r} s. Raise duration."
-            )
-        if self.band_pass is not None:
-            check_band(self.band_pass, sample_rate=self.sample_rate)
-        check_choice("spike_removal", self.spike_removal, (False, True))
-        check_number("n_jobs", self.n_jobs, integer=True, optional=True)
-        if self.n_jobs == 0:
-            raise ValueError("n_jobs must not be 0. Use None, or -1 for all cores.")
-        if self.verbose not in (0, 1):
-            raise ValueError(f"verbose must be 0 or 1, got {self.verbose!r}.")
-        if self.cache is not None and not isinstance(self.cache, str | os.PathLike):
-            raise TypeError(
-                f"cache must be a folder (str or Path) or None, got {self.cache!r}."
-            )
+        check_image_settings(self.get_params(deep=False))
 
     def _check_rows(self, X: Any, *, reset: bool) -> list[Any]:
         if reset and hasattr(self, "n_features_in_"):
@@ -372,7 +273,7 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
 
 def _is_table(X: Any) -> bool:
     """Whether `X` is 2-D and could be numeric."""
-    if sparse.issparse(X):
+    if is_sparse(X):
         return True
     if isinstance(X, list | tuple):
         return False
@@ -380,85 +281,3 @@ def _is_table(X: Any) -> bool:
     if array.ndim != 2:
         return False
     return array.size == 0 or not isinstance(array.flat[0], str | os.PathLike)
-
-
-def _name_of(recording: Any, label: str) -> str:
-    return label if isinstance(recording, np.ndarray) else repr(os.fspath(recording))
-
-
-def _low_rates(low: dict[str, float], fmax: float) -> LowRateWarning:
-    name, rate = next(iter(low.items()))
-    others = f" and {len(low) - 1} more" if len(low) > 1 else ""
-    return LowRateWarning(
-        f"Expected recordings at {2 * fmax:g} Hz or more for fmax={fmax!r} Hz, got "
-        f"{rate:g} Hz in {name}{others}: the bands above {rate / 2:g} Hz hold no "
-        "sound. Leave such recordings out, or train with a lower fmax.",
-        tuple(low),
-    )
-
-
-def _try_image(
-    recording: Any, label: str, settings: dict[str, Any], cache: Any
-) -> tuple[np.ndarray | None, float | None, Exception | None]:
-    """Return an image, the recording's own rate where it was read, and an error."""
-    rates: list[float] = []
-    try:
-        image = _image_of(recording, label, settings, cache, rates)
-    except _OF_ONE_RECORDING as error:
-        return None, None, error
-    return image, rates[0] if rates else None, None
-
-
-def _image_of(
-    recording: Any, label: str, settings: dict[str, Any], cache: Any, rates: list[float]
-) -> np.ndarray:
-    """Return the image of one recording, from the cache where it has one."""
-    if cache is None or not (
-        isinstance(recording, np.ndarray) or os.path.isfile(recording)
-    ):
-        return _compute_image(recording, label, settings, rates)
-    key = image_cache.key_of(recording, settings, version=ALGORITHM_VERSION)
-    return image_cache.fetch(
-        cache, key, lambda: _compute_image(recording, label, settings, rates)
-    )
-
-
-def _compute_image(
-    recording: Any, label: str, settings: dict[str, Any], rates: list[float]
-) -> np.ndarray:
-    """Return an image, and append the recording's own rate to `rates`."""
-    sample_rate = settings["sample_rate"]
-    waveform, rate = audio.load_with_rate(
-        recording,
-        sample_rate=sample_rate,
-        input_rate=settings["input_rate"],
-        label=label,
-    )
-    rates.append(rate)
-    label = _name_of(recording, label)
-    n_fft = round(settings["frame_duration"] * sample_rate)
-    if len(waveform) < n_fft:
-        raise ValueError(
-            f"Expected at least one frame of {settings['frame_duration']!r} s ({n_fft} "
-            f"samples at {sample_rate!r} Hz), got {len(waveform)} samples in {label}. "
-            "Lower frame_duration, or leave the recording out."
-        )
-    if settings["spike_removal"]:
-        waveform = remove_spikes(waveform, sample_rate=sample_rate)
-    if settings["band_pass"] is not None:
-        low, high = settings["band_pass"]
-        waveform = band_pass_filter(
-            waveform, low=low, high=high, sample_rate=sample_rate
-        )
-    if settings["duration"] is not None:
-        # np.resize repeats end to end what is too short and cuts what is too long.
-        waveform = np.resize(waveform, round(settings["duration"] * sample_rate))
-    plan = plan_mel(
-        float(sample_rate),
-        n_fft,
-        int(settings["n_mels"]),
-        float(settings["fmin"]),
-        float(settings["fmax"]),
-    )
-    hop_length = round(settings["hop_duration"] * sample_rate)
-    return apply_plan(waveform, plan, hop_length=hop_length, top_db=settings["top_db"])

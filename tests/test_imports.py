@@ -22,14 +22,17 @@ ALLOWED = {
     "_validation": "",
     "csv_table": "",
     # from a recording to an image
-    "audio": "_validation",
+    "wav": "",
+    "audio": "_validation wav",
     "mel": "_validation",
     "cleaning": "_validation",
     "rendering": "_validation",
     "image_cache": "outputs",
-    "spectrogram": "_validation audio cleaning image_cache mel rendering",
+    "recording_images": "_validation audio cleaning image_cache mel",
+    "spectrogram": "_validation mel recording_images rendering",
     "borders": "_validation",
-    "images": "_validation borders",
+    "trimming": "",
+    "images": "_validation borders trimming",
     # losses and networks
     "loss_columns": "_tensorflow",
     "auroc": "_tensorflow loss_columns",
@@ -59,11 +62,16 @@ ALLOWED = {
     ),
     "persistence": (
         "__version__ classifier images model_archive operating_points outputs "
-        "prediction pretrained spectrogram"
+        "pretrained saved_parts spectrogram"
     ),
     # models that were trained before
     "model_archive": "_validation",
     "pretrained": "_validation",
+    "saved_parts": "prediction",
+    "saved_model": (
+        "_validation model_archive operating_points prediction recording_images "
+        "saved_parts trimming windows : persistence"
+    ),
     "initial_weights": "model_archive pretrained",
     "fine_tuning": "_tensorflow initial_weights training",
     "operating_points": "_validation thresholds",

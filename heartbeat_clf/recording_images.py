@@ -1,0 +1,279 @@
+"""From recordings to log-mel images: the work of the transformer, without scikit-learn.
+
+What predicts with a saved model starts in a fraction of the time that importing
+scikit-learn takes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from heartbeat_clf import audio, image_cache
+from heartbeat_clf._validation import check_choice, check_number, check_rate
+from heartbeat_clf.cleaning import band_pass_filter, check_band, remove_spikes
+from heartbeat_clf.mel import apply_plan, check_mel_settings, plan_mel
+
+__all__ = ["ALGORITHM_VERSION", "LowRateWarning", "check_image_settings", "images_of"]
+
+# Part of every cache key: raise it when the same settings give another image.
+ALGORITHM_VERSION = 1
+
+# Seconds that every recording may be repeated to.
+_LONGEST = 3600
+_OF_ONE_RECORDING = (ValueError, TypeError, OSError)
+# Settings that do not change an image.
+_OF_THE_MACHINE = ("cache", "n_jobs", "verbose")
+# Recordings that a thread takes at a time: handing over costs as much as an image.
+_TURN = 32
+
+# Image, the recording's own rate where it was read, error.
+Found = tuple[np.ndarray | None, float | None, Exception | None]
+
+
+class LowRateWarning(UserWarning):
+    """Recordings whose own rate is too low for the upper mel bands.
+
+    Parameters
+    ----------
+    message : str
+        What to show.
+    recordings : tuple of str
+        What each of them is called in errors.
+    """
+
+    def __init__(self, message: str, recordings: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.recordings = recordings
+
+
+def check_image_settings(settings: dict[str, Any]) -> None:
+    """Raise for settings that no recording could be made an image with.
+
+    Parameters
+    ----------
+    settings : dict
+        Parameters of :class:`heartbeat_clf.SpectrogramTransformer`.
+
+    Raises
+    ------
+    TypeError
+        If a setting is of the wrong type.
+    ValueError
+        If a setting is out of bounds.
+    """
+    check_mel_settings(
+        **{
+            name: settings[name]
+            for name in (
+                "sample_rate",
+                "frame_duration",
+                "hop_duration",
+                "n_mels",
+                "fmin",
+                "fmax",
+                "top_db",
+            )
+        }
+    )
+    duration, n_jobs = settings["duration"], settings["n_jobs"]
+    check_number("duration", duration, minimum=0, exclusive=True, optional=True)
+    if duration is not None and duration > _LONGEST:
+        raise ValueError(
+            f"duration must be at most {_LONGEST} s, got {duration!r}. Use "
+            "None, so that each recording keeps its own."
+        )
+    check_rate("input_rate", settings["input_rate"], optional=True)
+    if duration is not None and duration < settings["frame_duration"]:
+        raise ValueError(
+            f"duration must be at least frame_duration, got {duration!r} and "
+            f"{settings['frame_duration']!r} s. Raise duration."
+        )
+    if settings["band_pass"] is not None:
+        check_band(settings["band_pass"], sample_rate=settings["sample_rate"])
+    check_choice("spike_removal", settings["spike_removal"], (False, True))
+    check_number("n_jobs", n_jobs, integer=True, optional=True)
+    if n_jobs == 0:
+        raise ValueError("n_jobs must not be 0. Use None, or -1 for all cores.")
+    if settings["verbose"] not in (0, 1):
+        raise ValueError(f"verbose must be 0 or 1, got {settings['verbose']!r}.")
+    cache = settings["cache"]
+    if cache is not None and not isinstance(cache, str | os.PathLike):
+        raise TypeError(f"cache must be a folder (str or Path) or None, got {cache!r}.")
+
+
+def images_of(
+    recordings: Sequence[Any], settings: dict[str, Any]
+) -> tuple[np.ndarray, LowRateWarning | None]:
+    """Return the log-mel image of every recording.
+
+    Parameters
+    ----------
+    recordings : sequence of str, Path or ndarray of shape (n_times,)
+        As :func:`heartbeat_clf._validation.check_recordings` returns them.
+    settings : dict
+        All parameters of :class:`heartbeat_clf.SpectrogramTransformer`, checked.
+
+    Returns
+    -------
+    images : ndarray of object of shape (n_recordings,)
+        Each float32 of shape (n_mels, n_frames_i).
+    low : LowRateWarning or None
+        To be given where the own rate of a recording is below twice ``fmax``.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        The first that a recording gave; notes of it have those of the others.
+    """
+    cache, fmax = settings["cache"], settings["fmax"]
+    of_images = {k: v for k, v in settings.items() if k not in _OF_THE_MACHINE}
+    if cache is not None:
+        image_cache.make_folder(cache)
+    images = np.empty(len(recordings), dtype=object)
+    errors: list[Exception] = []
+    low: dict[str, float] = {}
+    # The products are small: BLAS threads cost ten times what they save.
+    with _blas().limit(limits=1, user_api="blas"):
+        found = _all_found(recordings, of_images, cache, settings["n_jobs"])
+        if settings["verbose"]:
+            found = _with_progress(found, len(recordings))
+        for row, (image, rate, error) in enumerate(found):
+            images[row] = image
+            if error is not None:
+                errors.append(error)
+            if rate is not None and rate < 2 * fmax:
+                low[_name_of(recordings[row], f"row {row}")] = rate
+    if errors:
+        for other in errors[1:]:
+            errors[0].add_note(str(other))
+        raise errors[0]
+    return images, _low_rates(low, fmax) if low else None
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    """Return the switch of NumPy's BLAS; looking for it takes milliseconds."""
+    return ThreadpoolController()
+
+
+def _all_found(
+    recordings: Sequence[Any], settings: dict[str, Any], cache: Any, n_jobs: int | None
+) -> Iterator[Found]:
+    rows = list(enumerate(recordings))
+    # Whoever asks for jobs by joblib's parallel_config has imported it.
+    if n_jobs == 1 or (n_jobs is None and "joblib" not in sys.modules):
+        yield from _try_images(rows, settings, cache)
+        return
+    import joblib
+
+    n_threads = joblib.effective_n_jobs(n_jobs)
+    if n_threads == 1:
+        yield from _try_images(rows, settings, cache)
+        return
+    size = max(1, min(_TURN, len(rows) // (4 * n_threads)))
+    turns = (rows[start : start + size] for start in range(0, len(rows), size))
+    pool = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    for found in pool(
+        joblib.delayed(_list_of_images)(turn, settings, cache) for turn in turns
+    ):
+        yield from found
+
+
+def _with_progress(found: Iterable[Found], total: int) -> Iterator[Found]:
+    from tqdm import tqdm
+
+    return iter(tqdm(found, "spectrograms", total, unit="recording"))
+
+
+def _list_of_images(*given: Any) -> list[Found]:
+    return list(_try_images(*given))
+
+
+def _try_images(
+    rows: Iterable[tuple[int, Any]], settings: dict[str, Any], cache: Any
+) -> Iterator[Found]:
+    for row, recording in rows:
+        rates: list[float] = []
+        try:
+            image = _image_of(recording, f"row {row}", settings, cache, rates)
+        except _OF_ONE_RECORDING as error:
+            yield None, None, error
+        else:
+            yield image, rates[0] if rates else None, None
+
+
+def _name_of(recording: Any, label: str) -> str:
+    return label if isinstance(recording, np.ndarray) else repr(os.fspath(recording))
+
+
+def _low_rates(low: dict[str, float], fmax: float) -> LowRateWarning:
+    name, rate = next(iter(low.items()))
+    others = f" and {len(low) - 1} more" if len(low) > 1 else ""
+    return LowRateWarning(
+        f"Expected recordings at {2 * fmax:g} Hz or more for fmax={fmax!r} Hz, got "
+        f"{rate:g} Hz in {name}{others}: the bands above {rate / 2:g} Hz hold no "
+        "sound. Leave such recordings out, or train with a lower fmax.",
+        tuple(low),
+    )
+
+
+def _image_of(
+    recording: Any, label: str, settings: dict[str, Any], cache: Any, rates: list[float]
+) -> np.ndarray:
+    """Return the image of one recording, from the cache where it has one."""
+    if cache is None or not (
+        isinstance(recording, np.ndarray) or os.path.isfile(recording)
+    ):
+        return _compute_image(recording, label, settings, rates)
+    key = image_cache.key_of(recording, settings, version=ALGORITHM_VERSION)
+    return image_cache.fetch(
+        cache, key, lambda: _compute_image(recording, label, settings, rates)
+    )
+
+
+def _compute_image(
+    recording: Any, label: str, settings: dict[str, Any], rates: list[float]
+) -> np.ndarray:
+    """Return an image, and append the recording's own rate to `rates`."""
+    sample_rate = settings["sample_rate"]
+    waveform, rate = audio.load_with_rate(
+        recording,
+        sample_rate=sample_rate,
+        input_rate=settings["input_rate"],
+        label=label,
+    )
+    rates.append(rate)
+    label = _name_of(recording, label)
+    n_fft = round(settings["frame_duration"] * sample_rate)
+    if len(waveform) < n_fft:
+        raise ValueError(
+            f"Expected at least one frame of {settings['frame_duration']!r} s ({n_fft} "
+            f"samples at {sample_rate!r} Hz), got {len(waveform)} samples in {label}. "
+            "Lower frame_duration, or leave the recording out."
+        )
+    if settings["spike_removal"]:
+        waveform = remove_spikes(waveform, sample_rate=sample_rate)
+    if settings["band_pass"] is not None:
+        low, high = settings["band_pass"]
+        waveform = band_pass_filter(
+            waveform, low=low, high=high, sample_rate=sample_rate
+        )
+    if settings["duration"] is not None:
+        # np.resize repeats end to end what is too short and cuts what is too long.
+        waveform = np.resize(waveform, round(settings["duration"] * sample_rate))
+    plan = plan_mel(
+        float(sample_rate),
+        n_fft,
+        int(settings["n_mels"]),
+        float(settings["fmin"]),
+        float(settings["fmax"]),
+    )
+    hop_length = round(settings["hop_duration"] * sample_rate)
+    return apply_plan(waveform, plan, hop_length=hop_length, top_db=settings["top_db"])

@@ -1,0 +1,47 @@
+"""What lies in the file of a saved model, as objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from heartbeat_clf.prediction import Calibration, WindowPredictor
+
+__all__ = ["PREDICTOR_ENTRY", "as_tuples", "read_classes", "read_predictor"]
+
+PREDICTOR_ENTRY = {"onnx": "network.onnx", "keras": "predictor.keras"}
+"""Where the network lies in the file, by what runs it."""
+
+
+def read_classes(description: dict[str, Any]) -> np.ndarray:
+    """Return the classes that a saved model tells apart."""
+    classes = description["classes"]
+    return np.asarray(classes["values"], dtype=classes["dtype"])
+
+
+def read_predictor(
+    description: dict[str, Any], entries: dict[str, bytes]
+) -> WindowPredictor:
+    """Return the network of a saved model with all that it takes to run it."""
+    settings = dict(description["predictor"])
+    calibration: dict[str, Any] = as_tuples(settings.pop("calibration"))
+    return WindowPredictor(
+        network=entries[PREDICTOR_ENTRY[settings["engine"]]],
+        calibration=Calibration(**calibration),
+        **settings,
+    )
+
+
+def as_tuples(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with the lists, which JSON made of tuples, as tuples again.
+
+    Examples
+    --------
+    >>> as_tuples({"band_pass": [25, 400]})
+    {'band_pass': (25, 400)}
+    """
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in settings.items()
+    }
