@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install benchmark demo test test-lowest lint format docs coverage clean
+.PHONY: help install benchmark benchmark-quality demo test test-lowest lint format docs coverage clean
 
 help:
 	@echo "make demo                train and evaluate on synthetic sounds"
@@ -74,6 +74,10 @@ docs: $(VENV)/.test
 # Trains for hours; goes on where it was stopped.
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/quality.py '$(DATA)' --page docs/results.md
+
+# The figures of the shipped model; FROM_SCORES=1 prints the table alone.
+benchmark-quality: $(VENV)/.test
+	$(BIN)/python benchmarks/shipped.py $(if $(FROM_SCORES),--from-scores,'$(DATA)')
 
 coverage: $(VENV)/.dev
 	$(BIN)/python -m coverage run --source heartbeat_clf -m pytest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import platform
 import sys
 import time
@@ -21,6 +22,7 @@ from sklearn.utils import Bunch
 from stages import Options, Stage, make_tasks, strata_of, take_few
 
 from heartbeat_clf.crossfit import FitPlan, FoldTask, run_folds
+from heartbeat_clf.pretrained import TARGETS, find_model
 from heartbeat_clf.scores import positive_label
 
 __all__ = ["run_stage"]
@@ -123,7 +125,7 @@ def describe_estimator(estimator: Any) -> dict[str, str]:
     >>> describe_estimator(Ridge())["alpha"]
     '1.0'
     """
-    return {
+    described = {
         name: repr(value)
         for name, value in sorted(estimator.get_params().items())
         if name.rpartition("__")[2] not in _INDIFFERENT
@@ -131,6 +133,12 @@ def describe_estimator(estimator: Any) -> dict[str, str]:
         and not isinstance(value, list | dict)
         and not callable(value)
     }
+    weights = estimator.get_params().get("classifier__initial_weights")
+    if weights == "pretrained":
+        # Another model in the box is another start.
+        content = find_model(TARGETS[0]).read_bytes()
+        described["weights"] = hashlib.sha256(content).hexdigest()
+    return described
 
 
 def _make_plan(stage: Stage, bunch: Bunch, estimator: Any) -> FitPlan:

@@ -1,20 +1,25 @@
 """The trainings behind the shipped model's figures, each saved with its scores.
 
 ``fold_k`` leaves out part k of CirCor's persons and of CinC 2016's records together,
-``without_x`` leaves out database x of CinC 2016. A run that is saved is not trained
-again, and one that was stopped goes on from its last checkpoint.
+``without_x`` leaves out database x of CinC 2016. A run whose scores are saved by the
+same recipe is not trained again, and one that was stopped goes on from its last
+checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 N_FOLDS = 5
+RESULTS = Path(__file__).resolve().parent / "results" / "pretrained"
 RUNS = (*(f"fold_{k}" for k in range(N_FOLDS)), "without_a", "without_b", "without_f")
 
 
@@ -28,16 +33,19 @@ def main() -> None:
     add("--work", type=Path, required=True, help="folder of checkpoints and scores")
     add("--runs", nargs="+", choices=RUNS, default=RUNS, metavar="RUN", help=str(RUNS))
     add("--recipe", type=Path, help="another recipe than that of the shipped model")
+    add("--results", type=Path, default=RESULTS, help="folder of the saved scores")
     add("--n-jobs", type=int, default=2, help="trainings at a time, a core each")
     given = parser.parse_args()
     if len(given.runs) == 1:
         train(given.runs[0], given.data, given.work, given.recipe)
         return
-    waiting = [run for run in given.runs if not saved(given.work, run)]
+    start_results(given.results, given.recipe)
+    waiting = [run for run in given.runs if not saved(given.results, run)]
     running: list[subprocess.Popen[bytes]] = []
     threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     while waiting or running:
         running = [process for process in running if process.poll() is None]
+        keep_scores(given)
         if waiting and len(running) < given.n_jobs:
             command = [sys.executable, __file__, str(given.data), "--runs"]
             command += [waiting.pop(0), "--work", str(given.work)]
@@ -46,13 +54,35 @@ def main() -> None:
             environment = {**os.environ, **threads, "OMP_NUM_THREADS": "1"}
             running.append(subprocess.Popen(command, env=environment))
         time.sleep(1)
-    missing = [run for run in given.runs if not saved(given.work, run)]
+    keep_scores(given)
+    missing = [run for run in given.runs if not saved(given.results, run)]
     if missing:
         raise SystemExit(f"These runs ended without scores: {missing}.")
 
 
-def saved(work: Path, run: str) -> bool:
-    return (work / run / "scores.csv").exists()
+def start_results(results: Path, recipe: Path | None) -> None:
+    """Note the recipe; scores of another one are no longer those of the model."""
+    from heartbeat_clf.pretraining_recipe import DEFAULT_RECIPE
+
+    text = (DEFAULT_RECIPE if recipe is None else recipe).read_text("utf-8")
+    noted = results / "recipe.toml"
+    if not noted.exists() or noted.read_text("utf-8") != text:
+        results.mkdir(parents=True, exist_ok=True)
+        for run in RUNS:
+            (results / f"{run}.csv").unlink(missing_ok=True)
+        noted.write_text(text, encoding="utf-8")
+
+
+def saved(results: Path, run: str) -> bool:
+    return (results / f"{run}.csv").exists()
+
+
+def keep_scores(given: argparse.Namespace) -> None:
+    """Copy the scores of the runs that ended."""
+    for run in given.runs:
+        scores = given.work / run / "scores.csv"
+        if scores.exists() and not saved(given.results, run):
+            shutil.copyfile(scores, given.results / f"{run}.csv")
 
 
 def train(run: str, folder: Path, work: Path, recipe_path: Path | None) -> None:
@@ -69,10 +99,8 @@ def train(run: str, folder: Path, work: Path, recipe_path: Path | None) -> None:
         held_out = [part == int(which) for part in folds]
     else:
         held_out = [
-            part.metadata.get("database", part.strata) == which for part in data
-        ]
-        held_out = [
-            out.to_numpy() if hasattr(out, "to_numpy") else out for out in held_out
+            np.array([stratum.startswith(f"{which}/") for stratum in part.strata])
+            for part in data
         ]
     images = make_images(data, recipe, cache=work / "cache")
     start, cpu = time.time(), time.process_time()

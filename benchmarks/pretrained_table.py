@@ -28,6 +28,8 @@ from heartbeat_clf.scores import murmur_weighted_accuracy
 
 RESULTS = Path(__file__).resolve().parent / "results" / "pretrained"
 MURMUR = {"murmur": "Present", "elsewhere": "Present", "unknown": "Unknown"}
+Measure = tuple[str, str, str]
+"""Key, name and value of a figure."""
 WEIGHTS = {"Present": 5, "Unknown": 3, "Absent": 1}
 
 
@@ -40,24 +42,26 @@ def main() -> None:
         [
             "| measure | value (95 % interval) |",
             "|---|---|",
-            *(f"| {name} | {value} |" for name, value in measures(results)),
+            *(f"| {name} | {value} |" for _, name, value in measures(results)),
         ]
     )
     print(table)
     (results / "table.md").write_text(table + "\n", encoding="utf-8")
 
 
-def measures(results: Path) -> list[tuple[str, str]]:
-    """Return every figure with its name."""
+def measures(results: Path) -> list[Measure]:
+    """Return every figure with a key and its name."""
     parts = [read(results, f"fold_{k}").assign(fold=k) for k in range(N_FOLDS)]
     scores = pd.concat(parts, ignore_index=True)
     circor = scores[scores["data"] == "circor"]
     circor = circor.assign(murmur_of_person=circor["stratum"].map(MURMUR))
     circor["murmur_of_person"] = circor["murmur_of_person"].fillna("Absent")
-    rows = [("CirCor recordings, audible murmur v. absent: AUROC", audible(circor))]
+    name = "CirCor recordings, audible murmur v. absent: AUROC"
+    rows = [("circor recordings", name, audible(circor))]
     rows += persons(circor)
     rows.append(
         (
+            "circor classes",
             "CirCor persons, three classes: weighted accuracy",
             three_classes(circor),
         )
@@ -71,7 +75,7 @@ def measures(results: Path) -> list[tuple[str, str]]:
             found = read(results, name)
             truth = found["stratum"] == "murmur"
             value = bootstrap_auroc(truth, found["murmur"], found["subject"])
-            rows.append((text, show(value)))
+            rows.append((name, text, show(value)))
     return rows
 
 
@@ -95,7 +99,7 @@ def audible(circor: pd.DataFrame) -> str:
     )
 
 
-def persons(circor: pd.DataFrame) -> list[tuple[str, str]]:
+def persons(circor: pd.DataFrame) -> list[Measure]:
     """Return Present v. Absent: combination and calibration from the other folds."""
     known = circor[circor["murmur_of_person"] != "Unknown"]
     truth = dict(
@@ -129,13 +133,19 @@ def persons(circor: pd.DataFrame) -> list[tuple[str, str]]:
     line = LogisticRegression(C=1e6).fit(s[:, np.newaxis], y)
     unique = ", ".join(sorted(set(chosen)))
     return [
-        (f"CirCor persons, Present v. Absent, {unique}: AUROC", show(value)),
         (
+            "circor persons",
+            f"CirCor persons, Present v. Absent, {unique}: AUROC",
+            show(value),
+        ),
+        (
+            "ece",
             "CirCor persons: ECE, 10 equal-mass bins (of a perfect model at this n)",
             f"{ece(y, p):.3f} ({perfect:.3f})",
         ),
-        ("CirCor persons: Brier score", f"{np.mean((p - y) ** 2):.3f}"),
+        ("brier", "CirCor persons: Brier score", f"{np.mean((p - y) ** 2):.3f}"),
         (
+            "slope",
             "CirCor persons: calibration slope, intercept",
             f"{line.coef_[0, 0]:.2f}, {line.intercept_[0]:.2f}",
         ),
@@ -178,8 +188,9 @@ def three_classes(circor: pd.DataFrame) -> str:
     return f"{np.mean(found):.3f} (folds {folds})"
 
 
-def cinc(scores: pd.DataFrame, results: Path) -> list[tuple[str, str]]:
-    rows, inside, outside = [], [], []
+def cinc(scores: pd.DataFrame, results: Path) -> list[Measure]:
+    rows: list[Measure] = []
+    inside, outside = [], []
     for database in "abcdef":
         part = scores[scores["stratum"].str.startswith(f"{database}/")]
         truth = part["stratum"].str.endswith("abnormal")
@@ -189,19 +200,20 @@ def cinc(scores: pd.DataFrame, results: Path) -> list[tuple[str, str]]:
             truth, part["abnormal"], part["recording"], folds=part["fold"]
         )
         name = f"CinC 2016 within {database}, stratified folds of records: AUROC"
-        rows.append((name, show(value)))
+        rows.append((f"within {database}", name, show(value)))
         if database in "abf":
             inside.append(value.value)
-    rows.append(("CinC 2016, mean of a, b, f", f"{np.mean(inside):.3f}"))
+    rows.append(("within", "CinC 2016, mean of a, b, f", f"{np.mean(inside):.3f}"))
     for database in "abf":
         found = read(results, f"without_{database}")
         found = found[found["data"] == "cinc2016"]
         truth = found["stratum"].str.endswith("abnormal")
         value = bootstrap_auroc(truth, found["abnormal"], found["recording"])
         name = f"CinC 2016 {database}, trained without that database: AUROC"
-        rows.append((name, show(value)))
+        rows.append((f"without {database}", name, show(value)))
         outside.append(value.value)
-    rows.append(("CinC 2016 left out, mean of a, b, f", f"{np.mean(outside):.3f}"))
+    name = "CinC 2016 left out, mean of a, b, f"
+    rows.append(("without", name, f"{np.mean(outside):.3f}"))
     return rows
 
 

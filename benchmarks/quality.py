@@ -14,11 +14,14 @@ HERE = Path(__file__).resolve().parent
 
 STAGE_NAMES = (
     "pascal_default",
+    "pascal_finetuned",
     "pascal_random",
     "pascal_logistic",
     "pascal_ancestor",
     "ancestor_png",
     "circor",
+    "circor_logistic",
+    "cinc2016_logistic",
     "cinc2016",
 )
 

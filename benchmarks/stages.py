@@ -104,6 +104,12 @@ def _make_ancestor(cache: Path, options: Options) -> Any:
     return make_heartbeat_pipeline("ancestor", random_state=0, cache=cache, **settings)
 
 
+def _make_finetuned(cache: Path, options: Options) -> Any:
+    return make_heartbeat_pipeline(
+        initial_weights="pretrained", random_state=0, cache=cache, **options.epochs()
+    )
+
+
 def _make_logistic(cache: Path, options: Options) -> Any:
     from baselines import make_logistic_baseline
 
@@ -129,6 +135,13 @@ STAGES: dict[str, Stage] = {
         model="default pipeline",
         load=_load_set_b,
         make=_make_default,
+        rounds=lambda options: {"grouped": options.repeats},
+    ),
+    "pascal_finetuned": Stage(
+        data=SET_B,
+        model='initial_weights="pretrained"',
+        load=_load_set_b,
+        make=_make_finetuned,
         rounds=lambda options: {"grouped": options.repeats},
     ),
     "pascal_random": Stage(
@@ -170,6 +183,23 @@ STAGES: dict[str, Stage] = {
         load=lambda folder: load_circor(folder, target="audible"),
         make=lambda cache, options: _make_default(cache, options, 12),
         rounds=lambda options: {"grouped": 1},
+    ),
+    "circor_logistic": Stage(
+        data="CirCor, audible murmur v. normal",
+        model="logistic regression on summary statistics",
+        load=lambda folder: load_circor(folder, target="audible"),
+        make=_make_logistic,
+        rounds=lambda options: {"grouped": 1},
+        is_network=False,
+    ),
+    "cinc2016_logistic": Stage(
+        data="CinC 2016, abnormal v. normal",
+        model="logistic regression on summary statistics",
+        load=load_cinc2016,
+        make=_make_logistic,
+        rounds=lambda options: {"records": 1},
+        stratum="database",
+        is_network=False,
     ),
     "cinc2016": Stage(
         data="CinC 2016, abnormal v. normal",
