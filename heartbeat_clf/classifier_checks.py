@@ -75,6 +75,12 @@ def check_settings(classifier: Any) -> None:
         raise ValueError(f"verbose must be 0 or 1, got {classifier.verbose!r}.")
     if not isinstance(classifier.standardize, bool | np.bool_):
         raise TypeError(f"standardize must be a bool, got {classifier.standardize!r}.")
+    weights = classifier.class_weight
+    if not (weights is None or isinstance(weights, dict) or weights == "balanced"):
+        raise ValueError(
+            'Expected class_weight to be None, "balanced" or a dict of weights by '
+            f"class, got {weights!r}."
+        )
     resolve_augmentations(classifier.augment)
     check_random_state(classifier.random_state)
 

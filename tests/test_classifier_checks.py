@@ -103,6 +103,12 @@ def test_class_weights_must_be_positive(class_weight):
         check_class_weight(class_weight, np.array([0, 1]))
 
 
+def test_class_weight_is_a_dict_or_balanced():
+    classifier = HeartbeatClassifier(class_weight="heavy")
+    with pytest.raises(ValueError, match='Expected class_weight to be None, "bal'):
+        check_settings(classifier)
+
+
 def test_class_weight_of_an_unknown_class_is_refused():
     with pytest.raises(ValueError, match=r"among \['a', 'b'\], got \{'c': 1.0\}"):
         check_class_weight({"c": 1.0}, np.array(["a", "b"]))
