@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.inputs import Failure
@@ -317,7 +317,7 @@ def map_recordings(
     """
     values: dict[int, Any] = {}
     failures = []
-    with tqdm(total=len(paths), unit="recording", disable=not verbose) as bar:
+    with _progress(len(paths), verbose) as advance:
         for start in range(0, len(paths), _BATCH):
             batch = range(start, min(start + _BATCH, len(paths)))
             try:
@@ -330,5 +330,17 @@ def map_recordings(
                         values[row] = function([paths[row]])[0]
                     except _OF_ONE_FILE as error:
                         failures.append(Failure(str(paths[row]), str(error)))
-            bar.update(len(batch))
+            advance(len(batch))
     return np.array(list(values), dtype=int), list(values.values()), failures
+
+
+@contextlib.contextmanager
+def _progress(total: int, verbose: int) -> Iterator[Callable[[int], object]]:
+    """Give what is told of each batch that is done."""
+    if not verbose:
+        yield lambda _: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="recording") as bar:
+        yield bar.update

@@ -112,12 +112,12 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
     if options.output is not None:
         check_target(options.output)
 
-    from heartbeat_clf.persistence import load
     from heartbeat_clf.pretrained import TARGETS, find_model
+    from heartbeat_clf.saved_model import load_to_predict
 
     name = options.model or TARGETS[0]
     file = find_model(name) if name in TARGETS else name
-    model = load(file)
+    model = load_to_predict(file)
     point = _operating_point_of(model, options)
     found, missing = find_recordings(options.inputs)
     if options.output is not None:
@@ -180,7 +180,8 @@ def _operating_point_of(
     }
     if not wanted:
         return None
-    points = getattr(model[-1], "operating_points_", None)
+    _, last = getattr(model, "steps", [("model", model)])[-1]
+    points = getattr(last, "operating_points_", None)
     if points is None:
         raise UsageError(
             f"Expected a model that knows what it reached on persons left out with "

@@ -147,6 +147,10 @@ ALLOWED = {
         "datasets.cinc2016 datasets.circor datasets.fetch datasets.pascal "
         "datasets.synthetic datasets.table"
     ),
+    # more than one machine, and more than memory holds
+    "cluster": "__version__ _validation",
+    "image_shards": "_validation outputs",
+    "shard_writer": "csv_table image_shards inputs outputs",
     # command line
     "inputs": "_validation csv_table : datasets.__init__",
     "outputs": "",
@@ -156,8 +160,8 @@ ALLOWED = {
     "held_out": "answers inputs results scores",
     "commands": (
         "answers inputs outputs persons "
-        ": evaluation held_out persistence pictures pipeline pretrained "
-        "pretraining_models pretraining_recipe spectrogram"
+        ": cluster evaluation held_out persistence pictures pipeline pretrained "
+        "pretraining_models pretraining_recipe shard_writer spectrogram"
     ),
     "cli": "__version__ _validation answers commands inputs persons",
 }
@@ -173,6 +177,7 @@ DOORS = {
     "scikeras": ("training", ""),
     "onnx": ("onnx_export quality_training", ""),
     "onnxruntime": ("", "prediction"),
+    "distributed": ("", "cluster"),
     "matplotlib": ("", "inspection"),
     "librosa": ("", ""),
     "pooch": ("", "datasets._archives datasets.fetch"),
