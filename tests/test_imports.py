@@ -161,7 +161,7 @@ ALLOWED = {
     "commands": (
         "answers inputs outputs persons "
         ": cluster evaluation held_out persistence pictures pipeline pretrained "
-        "pretraining_models pretraining_recipe shard_writer spectrogram"
+        "pretraining_models pretraining_recipe saved_model shard_writer spectrogram"
     ),
     "cli": "__version__ _validation answers commands inputs persons",
 }
