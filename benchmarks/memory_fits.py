@@ -13,16 +13,6 @@ import argparse
 import os
 from pathlib import Path
 
-# Before NumPy and TensorFlow start their threads: each has memory of its own.
-for _name in ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
-    os.environ.setdefault(
-        f"{_name}_THREADS" if _name.startswith("TF") else f"{_name}_NUM_THREADS", "1"
-    )
-
-import numpy as np
-
-from heartbeat_clf import HeartbeatClassifier
-
 __all__ = ["fit_and_watch", "growth_table", "resident_bytes"]
 
 _RECORDINGS, _BANDS, _FRAMES = 64, 40, 300
@@ -36,6 +26,10 @@ def resident_bytes() -> int:
 
 def fit_and_watch(n_fits: int, **settings: object) -> list[int]:
     """Return the resident memory in bytes after each of `n_fits` fits."""
+    import numpy as np
+
+    from heartbeat_clf import HeartbeatClassifier
+
     found = []
     y = np.arange(_RECORDINGS) % 2
     for number in range(n_fits):
@@ -64,6 +58,9 @@ def main() -> None:
     parser.add_argument("--fits", type=int, default=60)
     parser.add_argument("--network", default="small")
     options = parser.parse_args()
+    # Before NumPy and TensorFlow start their threads: each has memory of its own.
+    for name in ("OMP_NUM", "OPENBLAS_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
+        os.environ.setdefault(f"{name}_THREADS", "1")
     resident = fit_and_watch(options.fits, network=options.network)
     print(growth_table(resident))
 

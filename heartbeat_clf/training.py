@@ -41,6 +41,7 @@ __all__ = [
     "load_archive",
     "load_network",
     "network_archive",
+    "own_layer_seeds",
     "pack_network",
     "restored_global_state",
     "set_dropout_seeds",
@@ -295,6 +296,23 @@ def set_dropout_seeds(network: keras.Model, seed: int, epoch: int) -> None:
         if generator is not None:
             start = np.random.default_rng([seed, epoch, number])
             generator.state.assign(start.integers(0, 2**31, size=2))
+
+
+@contextlib.contextmanager
+def own_layer_seeds(seed: int) -> Iterator[None]:
+    """Have Keras draw the seeds of new layers from a generator that is seeded here.
+
+    It takes them from Python's global one, which SciKeras seeds alike, but from which
+    other threads draw as well: those of a Dask worker do all the time.
+    """
+    from keras.src.random import seed_generator
+
+    kept = seed_generator.python_random
+    seed_generator.python_random = random.Random(seed)
+    try:
+        yield
+    finally:
+        seed_generator.python_random = kept
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from heartbeat_clf.training import (
     WindowFeed,
     WindowTrainer,
     load_network,
+    own_layer_seeds,
     pack_network,
 )
 from heartbeat_clf.training_callbacks import (
@@ -223,13 +224,14 @@ class TrainingTask:
     def _build(self) -> keras.Model:
         settings = self.classifier
         bands, _, channels = self.images[0].shape
-        network = build_network(
-            settings.network,
-            (bands, self.window_frames, channels),
-            self.n_classes,
-            kernel_l2=settings.kernel_l2,
-            dropout=settings.dropout,
-        )
+        with own_layer_seeds(self.seed):
+            network = build_network(
+                settings.network,
+                (bands, self.window_frames, channels),
+                self.n_classes,
+                kernel_l2=settings.kernel_l2,
+                dropout=settings.dropout,
+            )
         if settings.initial_weights is not None:
             start_from(
                 network,

@@ -8,6 +8,7 @@ import pickle
 import random
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -202,6 +203,26 @@ def test_global_seeds_do_not_matter(fitted, images):
     np.random.seed(5)  # noqa: NPY002 - the global one
     tf.random.set_seed(5)
     again = tiny_classifier().fit(X, y)
+    np.testing.assert_array_equal(
+        again.decision_function(X), fitted.decision_function(X)
+    )
+
+
+def test_random_numbers_of_other_threads_do_not_matter(fitted, images):
+    X, y, _ = images
+    done = threading.Event()
+
+    def draw():
+        while not done.wait(1e-4):
+            random.random()
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        again = tiny_classifier().fit(X, y)
+    finally:
+        done.set()
+        other.join()
     np.testing.assert_array_equal(
         again.decision_function(X), fitted.decision_function(X)
     )
