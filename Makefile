@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install benchmark benchmark-quality demo test test-lowest lint format docs coverage clean
+.PHONY: help install benchmark benchmark-quality benchmark-speed demo test test-lowest lint format docs coverage clean
 
 help:
 	@echo "make demo                train and evaluate on synthetic sounds"
@@ -78,6 +78,11 @@ benchmark: $(VENV)/.test
 # The figures of the shipped model; FROM_SCORES=1 prints the table alone.
 benchmark-quality: $(VENV)/.test
 	$(BIN)/python benchmarks/shipped.py $(if $(FROM_SCORES),--from-scores,'$(DATA)')
+
+# About a quarter of an hour; ROWS="mel-rfft grid" measures some, FROM_RESULTS=1 none.
+benchmark-speed: $(VENV)/.test
+	$(BIN)/python benchmarks/speed.py $(if $(FROM_RESULTS),--from-results,'$(DATA)' \
+		$(if $(ROWS),--rows $(ROWS)))
 
 coverage: $(VENV)/.dev
 	$(BIN)/python -m coverage run --source heartbeat_clf -m pytest

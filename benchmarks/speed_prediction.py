@@ -1,0 +1,129 @@
+"""Prediction: of one file by a new process, and of a thousand recordings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from speed_data import set_b
+from speed_timing import interleave, ratio_row
+
+__all__ = ["against_keras", "against_keras_batches", "cold", "equal_scores"]
+
+N_RECORDINGS = 1000
+
+
+def cold(data: Path) -> dict[str, Any]:
+    """Time ``heartbeat-clf predict one.wav`` beside ``import tensorflow``."""
+    file = str(set_b(data)[0])
+    programs = {
+        "import tensorflow": ["-c", "import tensorflow"],
+        "heartbeat-clf predict": ["-m", "heartbeat_clf", "predict", file],
+        "import sklearn.pipeline": ["-c", "import sklearn.pipeline"],
+        "import numpy": ["-c", "import numpy"],
+    }
+
+    def run(arguments: list[str]) -> None:
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+    seconds = interleave(
+        {name: lambda a=arguments: run(a) for name, arguments in programs.items()},
+        repeats=7,
+    )
+    return ratio_row(seconds, slow="import tensorflow", fast="heartbeat-clf predict")
+
+
+def against_keras(data: Path) -> dict[str, Any]:
+    """Time a thousand recordings beside Keras's `predict`, a recording at a time."""
+    model, files, images = _thousand(data)
+    # Keras takes 40 ms a call: a hundred recordings tell.
+    few = images[: N_RECORDINGS // 10]
+    predict = _keras(model)
+
+    def one_by_one() -> None:
+        for image in few:
+            predict(_windows(model, image), 64).mean(axis=0)
+
+    classifier = model[-1]
+    seconds = interleave(
+        {
+            "keras": one_by_one,
+            "heartbeat_clf": lambda: classifier.decision_function(images),
+            "heartbeat_clf, from files": lambda: model.decision_function(files),
+        },
+        repeats=5,
+    )
+    row = ratio_row(
+        seconds,
+        slow="keras",
+        fast="heartbeat_clf",
+        slow_scale=len(few),
+        fast_scale=len(images),
+    )
+    return row
+
+
+def against_keras_batches(data: Path) -> dict[str, Any]:
+    """Time a thousand recordings beside Keras on all windows in batches of 64."""
+    model, _, images = _thousand(data)
+    predict = _keras(model)
+
+    def batches() -> None:
+        predict(np.concatenate([_windows(model, image) for image in images]), 64)
+
+    classifier = model[-1]
+    seconds = interleave(
+        {
+            "keras": batches,
+            "heartbeat_clf": lambda: classifier.decision_function(images),
+        },
+        repeats=7,
+    )
+    windows = sum(len(_windows(model, image)) for image in images)
+    return ratio_row(seconds, slow="keras", fast="heartbeat_clf", windows=windows)
+
+
+def equal_scores(data: Path) -> dict[str, Any]:
+    """Return the largest difference of a score from Keras's, a recording at a time."""
+    model, _, images = _thousand(data)
+    predict, classifier = _keras(model), model[-1]
+    images = images[:150]
+    plain = np.stack([predict(_windows(model, i), 64).mean(axis=0) for i in images])
+    scores = classifier.predictor_.mean_scores([i[:, :, np.newaxis] for i in images])
+    again = classifier.predictor_.mean_scores([i[:, :, np.newaxis] for i in images])
+    alone = [classifier.predictor_.mean_scores([i[:, :, np.newaxis]]) for i in images]
+    return {
+        "ratio": float(abs(plain - scores).max()),
+        "noise": None,
+        "same_bits_twice": bool((scores == again).all()),
+        "largest_difference_alone": float(abs(np.concatenate(alone) - scores).max()),
+        "recordings": len(images),
+    }
+
+
+def _thousand(data: Path) -> tuple[Any, list[Path], list[np.ndarray]]:
+    from heartbeat_clf import load_pretrained
+
+    model = load_pretrained()
+    files = [path for path in set_b(data) for _ in range(2)][:N_RECORDINGS]
+    return model, files, list(model[:-1].transform(files))
+
+
+def _keras(model: Any) -> Any:
+    network = model[-1].estimator_.model_
+    return lambda windows, size: network.predict(windows, batch_size=size, verbose=0)
+
+
+def _windows(model: Any, image: np.ndarray) -> np.ndarray:
+    """Return the standardised windows of an image, step by step."""
+    length = model[-1].window_frames
+    image = (image - image.mean(dtype=np.float64)) / image.std(dtype=np.float64)
+    if image.shape[1] < length:
+        image = np.tile(image, -(-length // image.shape[1]))[:, :length]
+    last = image.shape[1] - length
+    starts = sorted({*range(0, last + 1, length // 2), last})
+    windows = np.stack([image[:, start : start + length] for start in starts])
+    return windows[..., np.newaxis].astype(np.float32)
