@@ -33,6 +33,7 @@ _EVALUATE = """examples:
   heartbeat-clf evaluate data --dataset pascal --folds 5 --repeats 5 --n-jobs 2
   heartbeat-clf evaluate table.csv --operating-point none --csv scores.csv
   heartbeat-clf evaluate new.csv --model murmurs.hbc --json
+  heartbeat-clf evaluate table.csv --repeats 5 --cluster tcp://10.0.0.5:8786
 """
 _PREDICT = """examples:
   heartbeat-clf predict recording.wav
@@ -49,6 +50,9 @@ _PRETRAIN = """examples:
 _SPECTROGRAM = """examples:
   heartbeat-clf spectrogram recordings/ pictures/
   heartbeat-clf spectrogram a.wav . --n-mels 64 --fmax 800 --sample-rate 2000
+  heartbeat-clf spectrogram recordings/ images/ --format npy
+  heartbeat-clf spectrogram recordings/ images/ --format npy --shard 3/100
+  heartbeat-clf spectrogram recordings/ images/ --format npy --shard 11-20/100
 """
 _MOST = 10**9
 _EXIT = "exit code: 0 all done, 1 something failed, 2 wrong usage"
@@ -312,6 +316,12 @@ def _add_evaluate(adder: Any) -> None:
         metavar="N",
         help="folds at a time, -1: one a processor core (default: 1)",
     )
+    group.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="run the folds on the Dask cluster of this scheduler, whose workers find "
+        "the recordings under the same paths",
+    )
     _add_training(command)
 
 
@@ -415,17 +425,33 @@ def _add_spectrogram(adder: Any) -> None:
         adder,
         "spectrogram",
         commands.spectrogram,
-        "write the spectrograms of recordings as PNG pictures",
+        "write the spectrograms of recordings as PNG pictures or as arrays",
         _SPECTROGRAM,
     )
     command.add_argument(
         "input", metavar="IN", help="audio file, folder, pattern or CSV table"
     )
     command.add_argument(
-        "folder", metavar="OUT", help="folder for the pictures, in the folders of IN"
+        "folder",
+        metavar="OUT",
+        help="folder for the pictures, in the folders of IN, or for the shards",
     )
     command.add_argument(
-        "--overwrite", action="store_true", help="make pictures anew that exist"
+        "--format",
+        choices=("png", "npy"),
+        default="png",
+        help="png: a picture a recording, to look at; npy: float32 images in shards, "
+        "which heartbeat_clf.image_shards.open_images maps into memory (default: png)",
+    )
+    command.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="of npy: make the I-th of N parts, or A-B/N several, which other machines "
+        "complete; whole ones are kept (default: 1/1)",
+    )
+    command.add_argument(
+        "--overwrite", action="store_true", help="make anew what exists"
     )
     command.add_argument("--width", type=_count, metavar="PIXELS")
     command.add_argument("--height", type=_count, metavar="PIXELS")
@@ -483,6 +509,22 @@ def _folds(text: str) -> int:
 
 def _seed(text: str) -> int:
     return _whole(text, 0, 2**31 - 1, f"from 0 to {2**31 - 1}")
+
+
+def _shard(text: str) -> tuple[range, int]:
+    """Return the numbers and the total of ``I/N`` or ``A-B/N``."""
+    numbers, _, total = text.partition("/")
+    first, dash, last = numbers.partition("-")
+    try:
+        n_shards = _whole(total, 1, 99_999, "")
+        low = _whole(first, 1, n_shards, "")
+        high = _whole(last, low, n_shards, "") if dash else low
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"expected I/N or A-B/N with numbers from 1 to N, such as 3/100, got "
+            f"{text!r}"
+        ) from None
+    return range(low, high + 1), n_shards
 
 
 def _jobs(text: str) -> int:

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +42,7 @@ _TRAINING_OPTIONS = (
     "operating_point",
     "random_split",
     "n_jobs",
+    "cluster",
     "preset",
     "epochs",
     "settings",
@@ -219,9 +221,15 @@ def pretrain(options: argparse.Namespace, say: Say) -> Outcome:
 
 
 def spectrogram(options: argparse.Namespace, say: Say) -> Outcome:
-    """Write the spectrogram of every recording as a PNG."""
-    from heartbeat_clf.pictures import write_pictures
+    """Write the spectrogram of every recording as a PNG, or all in shards."""
     from heartbeat_clf.spectrogram import SpectrogramTransformer
+
+    unused = ("width", "height") if options.format == "npy" else ("shard",)
+    for name in unused:
+        if getattr(options, name) is not None:
+            raise UsageError(
+                f"Expected no --{name} with --format {options.format}. Drop one."
+            )
 
     given = {
         name: getattr(options, name)
@@ -235,6 +243,48 @@ def spectrogram(options: argparse.Namespace, say: Say) -> Outcome:
         transformer = SpectrogramTransformer(**given)
         # The settings are checked here, not once for every file.
         transformer.fit([str(item.path) for item in found] or ["none"])
+    write = _write_images if options.format == "npy" else _write_pictures
+    return write(options, say, transformer, found, missing)
+
+
+def _write_images(
+    options: argparse.Namespace,
+    say: Say,
+    transformer: Any,
+    found: list[Found],
+    missing: list[Failure],
+) -> Outcome:
+    from heartbeat_clf.shard_writer import labels_of, settings_of, write_shards
+
+    numbers, total = options.shard or ((1,), 1)
+    counts = write_shards(
+        found,
+        Path(options.folder).expanduser(),
+        transformer=transformer,
+        settings=settings_of(transformer),
+        numbers=numbers,
+        total=total,
+        labels=labels_of(options.input),
+        overwrite=options.overwrite,
+        verbose=options.verbose,
+    )
+    failures = [*missing, *counts.failures]
+    say(
+        f"{counts.written} shards written, {counts.kept} kept (--overwrite makes them "
+        f"anew), {counts.images} images in them, {len(failures)} recordings failed."
+    )
+    return Outcome("", failures)
+
+
+def _write_pictures(
+    options: argparse.Namespace,
+    say: Say,
+    transformer: Any,
+    found: list[Found],
+    missing: list[Failure],
+) -> Outcome:
+    from heartbeat_clf.pictures import write_pictures
+
     counts = write_pictures(
         found,
         Path(options.folder).expanduser(),
@@ -366,16 +416,37 @@ def _evaluate_model(options: argparse.Namespace, say: Say) -> tuple[Any, Any, An
 
 def _cross_validate(options: argparse.Namespace, say: Say) -> tuple[Any, Any, Any]:
     point = _parse_operating_point(options.operating_point or "youden")
+    if options.cluster is not None and options.n_jobs is not None:
+        raise UsageError("Expected --cluster or --n-jobs, got both. Drop one.")
     pipeline = _build_pipeline(options)
     # One bar over the folds, not one for each fit.
     pipeline.set_params(classifier__verbose=0, spectrogram__verbose=0)
     bunch = _load(options, say)
 
+    recordings = bunch.recordings
+    where: Any = contextlib.nullcontext()
+    if options.cluster is not None:
+        from heartbeat_clf import cluster
+
+        # Workers may have been started in another folder.
+        recordings = [os.path.abspath(path) for path in recordings]
+        if pipeline["spectrogram"].cache is not None:
+            cache = os.path.abspath(pipeline["spectrogram"].cache)
+            pipeline.set_params(spectrogram__cache=cache)
+        where = cluster.connect(options.cluster)
+    with where:
+        result = _evaluate_folds(options, pipeline, recordings, bunch, point)
+    return result, [], bunch
+
+
+def _evaluate_folds(
+    options: argparse.Namespace, pipeline: Any, recordings: Any, bunch: Any, point: Any
+) -> Any:
     from heartbeat_clf import evaluation
 
-    result = evaluation.evaluate(
+    return evaluation.evaluate(
         pipeline,
-        bunch.recordings,
+        recordings,
         bunch.target,
         groups=bunch.subjects if bunch.subjects_known else None,
         n_splits=options.folds or _FOLDS,
@@ -386,4 +457,3 @@ def _cross_validate(options: argparse.Namespace, say: Say) -> tuple[Any, Any, An
         n_jobs=options.n_jobs,
         verbose=options.verbose,
     )
-    return result, [], bunch
