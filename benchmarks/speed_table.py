@@ -94,7 +94,8 @@ ROWS = {
     ),
     "grid": _within(
         "speed_training.grid_search",
-        "grid of settings of the classifier with `cache=`",
+        "grid of settings of the classifier, 5 folds, with `cache=` (a sample: 2 "
+        "settings, 6 epochs)",
         "the training time alone",
         1.1,
     ),
