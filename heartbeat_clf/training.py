@@ -7,6 +7,7 @@ network is trained and not before.
 from __future__ import annotations
 
 import contextlib
+import gc
 import random
 import tempfile
 import warnings
@@ -129,6 +130,16 @@ class WindowFeed(keras.utils.PyDataset):
             window /= scale
         windows = augment_windows(windows, self.augmentations, rng)
         return windows, self.targets[rows], self.weights[rows]
+
+    def close(self) -> None:
+        """Let go of the recordings: TensorFlow keeps this object for ever.
+
+        ``tf.data.Dataset.from_generator``, which Keras feeds from, leaves its functions
+        in the list of the process's default graph.
+        """
+        self.images = ()
+        self.statistics = self.targets = self.weights = self.codes = np.empty(0)
+        self.batches = []
 
     def on_epoch_end(self) -> None:
         """Deal new batches for the next epoch."""
@@ -264,10 +275,15 @@ class WindowTrainer(KerasClassifier):
         self._fit_callbacks = list(self._run_callbacks)
         set_dropout_seeds(self.model_, self._random_state, initial_epoch)
         skip_reduction(self.model_.optimizer)
-        with restored_global_state():
-            super()._fit_keras_model(
-                feed, None, None, warm_start, epochs, initial_epoch, **kwargs
-            )
+        # Graphs of networks that are gone refer to themselves: 25 MB each.
+        gc.collect()
+        try:
+            with restored_global_state():
+                super()._fit_keras_model(
+                    feed, None, None, warm_start, epochs, initial_epoch, **kwargs
+                )
+        finally:
+            feed.close()
 
 
 def skip_reduction(optimizer: keras.optimizers.Optimizer) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -206,6 +207,16 @@ def test_global_seeds_do_not_matter(fitted, images):
     np.testing.assert_array_equal(
         again.decision_function(X), fitted.decision_function(X)
     )
+
+
+def test_fit_leaves_no_images_behind(images):
+    X, y, _ = images
+    copies = [image.copy() for image in X]
+    signs = [weakref.ref(image) for image in copies]
+    tiny_classifier(epochs=1).fit(copies, y)
+    del copies
+    gc.collect()
+    assert not [sign for sign in signs if sign() is not None]
 
 
 def test_random_numbers_of_other_threads_do_not_matter(fitted, images):
