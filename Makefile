@@ -81,8 +81,8 @@ benchmark-quality: $(VENV)/.test
 
 # About a quarter of an hour; ROWS="mel-rfft grid" measures some, FROM_RESULTS=1 none.
 benchmark-speed: $(VENV)/.test
-	$(BIN)/python benchmarks/speed.py $(if $(FROM_RESULTS),--from-results,'$(DATA)' \
-		$(if $(ROWS),--rows $(ROWS)))
+	$(BIN)/python benchmarks/speed.py --page docs/performance.md \
+		$(if $(FROM_RESULTS),--from-results,'$(DATA)' $(if $(ROWS),--rows $(ROWS)))
 
 coverage: $(VENV)/.dev
 	$(BIN)/python -m coverage run --source heartbeat_clf -m pytest

@@ -4,7 +4,7 @@ Examples::
 
     python benchmarks/speed.py DATA
     python benchmarks/speed.py DATA --rows mel-rfft predict-cold
-    python benchmarks/speed.py --from-results
+    python benchmarks/speed.py --from-results --page docs/performance.md
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from quality_table import put_between_marks
 from speed_table import ROWS, make_table
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -56,6 +57,9 @@ def main(argv: list[str] | None = None) -> int:
     table = make_table(saved)
     (options.results / "speed.md").write_text(table)
     print(table, end="")
+    if options.page is not None:
+        page = options.page.read_text(encoding="utf-8")
+        options.page.write_text(put_between_marks(page, table), encoding="utf-8")
     if failed:
         print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
     return bool(failed)
@@ -76,6 +80,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--results", type=Path, default=RESULTS, metavar="FOLDER", help="what is kept"
+    )
+    parser.add_argument(
+        "--page", type=Path, help="Markdown page whose table is to be renewed"
     )
     parser.add_argument("--measure", choices=list(ROWS), help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
