@@ -95,7 +95,9 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def write_settings(folder: Path, settings: dict[str, Any], total: int) -> None:
+def write_settings(
+    folder: Path, settings: dict[str, Any], *, total: int, version: int
+) -> None:
     """Write what images are made with, or check that it is what the folder has.
 
     Parameters
@@ -103,9 +105,11 @@ def write_settings(folder: Path, settings: dict[str, Any], total: int) -> None:
     folder : Path
         Folder of the shards; it exists.
     settings : dict
-        Settings of the transformer and the version of its algorithm.
+        Settings of the transformer.
     total : int
         Number of shards.
+    version : int
+        Version of the transformer's algorithm.
 
     Raises
     ------
@@ -115,6 +119,7 @@ def write_settings(folder: Path, settings: dict[str, Any], total: int) -> None:
     wanted = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
+        "algorithm_version": version,
         "shards": total,
         "settings": settings,
     }
@@ -126,6 +131,7 @@ def write_settings(folder: Path, settings: dict[str, Any], total: int) -> None:
     found = read_settings(folder) or {}
     for name, got, expected in (
         ("shards", found.get("shards"), total),
+        ("algorithm_version", found.get("algorithm_version"), version),
         *(
             (key, found["settings"].get(key), v)
             for key, v in wanted["settings"].items()

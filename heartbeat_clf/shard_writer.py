@@ -20,6 +20,7 @@ from heartbeat_clf.csv_table import read_csv
 from heartbeat_clf.image_shards import COLUMNS, ShardFiles, write_settings
 from heartbeat_clf.inputs import Failure, Found
 from heartbeat_clf.outputs import make_folder, whole_file, write_text
+from heartbeat_clf.recording_images import ALGORITHM_VERSION
 
 __all__ = ["ShardCounts", "labels_of", "settings_of", "shard_of", "write_shards"]
 
@@ -131,7 +132,7 @@ def write_shards(
         If the folder cannot be written to.
     """
     make_folder(folder)
-    write_settings(folder, dict(settings), total)
+    write_settings(folder, dict(settings), total=total, version=ALGORITHM_VERSION)
     wanted = set(numbers)
     parts: dict[int, list[Found]] = {number: [] for number in sorted(wanted)}
     for item in recordings:

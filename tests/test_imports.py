@@ -150,7 +150,7 @@ ALLOWED = {
     # more than one machine, and more than memory holds
     "cluster": "__version__ _validation",
     "image_shards": "_validation outputs",
-    "shard_writer": "csv_table image_shards inputs outputs",
+    "shard_writer": "csv_table image_shards inputs outputs recording_images",
     # command line
     "inputs": "_validation csv_table : datasets.__init__",
     "outputs": "",
