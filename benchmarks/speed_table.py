@@ -107,7 +107,7 @@ ROWS = {
     ),
     "predict-keras": _faster(
         "speed_prediction.against_keras",
-        "prediction of 1,000 recordings",
+        "prediction of 1,000 recordings, default network",
         "the same model through Keras `predict`, a recording at a time",
         40,
     ),
@@ -115,6 +115,12 @@ ROWS = {
         "speed_prediction.against_keras_batches",
         "the same",
         "Keras `predict` with all windows in batches of 64",
+        3,
+    ),
+    "predict-keras-batches-shipped": _faster(
+        "speed_prediction.against_keras_batches_shipped",
+        "the same, the larger network in the box",
+        "the same",
         3,
     ),
     "predict-equal": Row(
