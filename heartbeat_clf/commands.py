@@ -5,24 +5,19 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import dataclasses
 import json
-import math
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from heartbeat_clf.answers import NOTICE, predict_recordings
+from heartbeat_clf.answers import NOTICE
+from heartbeat_clf.command_parts import Outcome, Say, usage_errors
 from heartbeat_clf.inputs import (
-    Failure,
-    Found,
     UsageError,
-    find_recordings,
     load_labelled,
 )
 from heartbeat_clf.outputs import check_not_read, check_target, write_text
-from heartbeat_clf.persons import subject_of_name
+from heartbeat_clf.predict_command import predict
+from heartbeat_clf.spectrogram_command import spectrogram
 
 __all__ = [
     "Outcome",
@@ -34,7 +29,6 @@ __all__ = [
     "train",
 ]
 
-Say = Callable[[str], None]
 # Options of `evaluate` that make sense only where something is trained.
 _TRAINING_OPTIONS = (
     "folds",
@@ -53,19 +47,12 @@ _FOLDS = 5
 _SEEN = "The scores hold only if the model was trained on none of these subjects."
 
 
-class Outcome(NamedTuple):
-    """What a command has to tell: for standard output, and what failed."""
-
-    text: str
-    failures: list[Failure]
-
-
 def train(options: argparse.Namespace, say: Say) -> Outcome:
     """Train a pipeline on labelled recordings and save it."""
     pipeline = _build_pipeline(options)
     target = check_target(options.output)
     bunch = _load(options, say)
-    with _usage_errors():
+    with usage_errors():
         check_not_read(target, [options.data, *bunch.recordings])
 
     from heartbeat_clf.persistence import save
@@ -84,14 +71,14 @@ def evaluate(options: argparse.Namespace, say: Say) -> Outcome:
     """Cross-validate a pipeline by the protocol, or score a trained model."""
     if options.csv is not None:
         check_target(options.csv)
-        with _usage_errors():
+        with usage_errors():
             check_not_read(options.csv, [options.data, options.model or options.data])
     if options.model is not None:
         result, failures, bunch = _evaluate_model(options, say)
     else:
         result, failures, bunch = _cross_validate(options, say)
     if options.csv is not None:
-        with _usage_errors():
+        with usage_errors():
             check_not_read(options.csv, bunch.recordings)
         frame = result.to_frame()
         rows = frame["recording"].to_numpy()
@@ -109,99 +96,13 @@ def evaluate(options: argparse.Namespace, say: Say) -> Outcome:
     return Outcome(f"{result}\n{remark}{NOTICE}\n", failures)
 
 
-def predict(options: argparse.Namespace, say: Say) -> Outcome:
-    """Answer recordings one by one with a trained model."""
-    if options.output is not None:
-        check_target(options.output)
-
-    from heartbeat_clf.pretrained import TARGETS, find_model
-    from heartbeat_clf.saved_model import load_to_predict
-
-    name = options.model or TARGETS[0]
-    file = find_model(name) if name in TARGETS else name
-    model = load_to_predict(file)
-    point = _operating_point_of(model, options)
-    found, missing = find_recordings(options.inputs)
-    if options.output is not None:
-        read = [file, *options.inputs, *(item.path for item in found)]
-        with _usage_errors():
-            check_not_read(options.output, read)
-    found, subjects, nameless = _subjects_of(found, options)
-    if subjects is not None and not options.json:
-        say(f"One answer a subject, {len(set(subjects))} in all.")
-    answers = predict_recordings(
-        model,
-        [item.path for item in found],
-        subjects=subjects,
-        quality=not options.no_quality_check,
-        verbose=options.verbose,
-    )
-    answers.failures.extend([*nameless, *missing])
-    if point is not None:
-        answers = dataclasses.replace(answers, positive=point[0], least=point[1])
-    if options.json:
-        text = answers.to_json()
-    else:
-        text = answers.to_csv() if options.csv else answers.to_table()
-        say(NOTICE)
-    if options.output is not None:
-        write_text(options.output, text)
-        text = ""
-    return Outcome(text, answers.failures)
-
-
-def _subjects_of(
-    found: list[Found], options: argparse.Namespace
-) -> tuple[list[Found], list[str] | None, list[Failure]]:
-    """Return the recordings, whose they are, and those that nothing tells of."""
-    if options.each_recording:
-        return found, None, []
-    if options.subject_pattern is None:
-        if not any(item.subject for item in found):
-            return found, None, []
-        # A recording that no row gives a subject counts as one's own.
-        return found, [item.subject or str(item.path) for item in found], []
-    kept, subjects, failures = [], [], []
-    for item in found:
-        try:
-            subjects.append(subject_of_name(item.path, options.subject_pattern))
-            kept.append(item)
-        except ValueError as error:
-            failures.append(Failure(str(item.path), str(error)))
-    return kept, subjects, failures
-
-
-def _operating_point_of(
-    model: Any, options: argparse.Namespace
-) -> tuple[Any, float] | None:
-    """Return the class and the probability from which it is to be answered."""
-    wanted = {
-        name: getattr(options, name)
-        for name in ("sensitivity", "specificity")
-        if getattr(options, name) is not None
-    }
-    if not wanted:
-        return None
-    _, last = getattr(model, "steps", [("model", model)])[-1]
-    points = getattr(last, "operating_points_", None)
-    if points is None:
-        raise UsageError(
-            f"Expected a model that knows what it reached on persons left out with "
-            f"--{next(iter(wanted))}, got one without. The models in the box and those "
-            "of 'heartbeat-clf pretrain' know it."
-        )
-    with _usage_errors():
-        threshold = points.threshold(**wanted)
-    return points.positive, 1 / (1 + math.exp(-threshold))
-
-
 def pretrain(options: argparse.Namespace, say: Say) -> Outcome:
     """Train on several data sets at once and write a model for each label scheme."""
     from heartbeat_clf.pretraining_models import load_sets, make_models
     from heartbeat_clf.pretraining_recipe import read_recipe
 
     changes = {} if options.steps is None else {"steps": options.steps}
-    with _usage_errors():
+    with usage_errors():
         recipe = read_recipe(options.recipe, **changes)
     data = load_sets(options.data, recipe)
     for part in data:
@@ -218,89 +119,6 @@ def pretrain(options: argparse.Namespace, say: Say) -> Outcome:
     say(f"Written: {', '.join(map(str, files))}.")
     say(NOTICE)
     return Outcome("", [])
-
-
-def spectrogram(options: argparse.Namespace, say: Say) -> Outcome:
-    """Write the spectrogram of every recording as a PNG, or all in shards."""
-    from heartbeat_clf.spectrogram import SpectrogramTransformer
-
-    unused = ("width", "height") if options.format == "npy" else ("shard",)
-    for name in unused:
-        if getattr(options, name) is not None:
-            raise UsageError(
-                f"Expected no --{name} with --format {options.format}. Drop one."
-            )
-
-    given = {
-        name: getattr(options, name)
-        for name in SpectrogramTransformer().get_params()
-        if name != "verbose" and getattr(options, name, None) is not None
-    }
-    if "band_pass" in given:
-        given["band_pass"] = tuple(given["band_pass"])
-    found, missing = find_recordings([options.input])
-    with _usage_errors():
-        transformer = SpectrogramTransformer(**given)
-        # The settings are checked here, not once for every file.
-        transformer.fit([str(item.path) for item in found] or ["none"])
-    write = _write_images if options.format == "npy" else _write_pictures
-    return write(options, say, transformer, found, missing)
-
-
-def _write_images(
-    options: argparse.Namespace,
-    say: Say,
-    transformer: Any,
-    found: list[Found],
-    missing: list[Failure],
-) -> Outcome:
-    from heartbeat_clf.shard_writer import labels_of, settings_of, write_shards
-
-    numbers, total = options.shard or ((1,), 1)
-    counts = write_shards(
-        found,
-        Path(options.folder).expanduser(),
-        transformer=transformer,
-        settings=settings_of(transformer),
-        numbers=numbers,
-        total=total,
-        labels=labels_of(options.input),
-        overwrite=options.overwrite,
-        verbose=options.verbose,
-    )
-    failures = [*missing, *counts.failures]
-    say(
-        f"{counts.written} shards written, {counts.kept} kept (--overwrite makes them "
-        f"anew), {counts.images} images in them, {len(failures)} recordings failed."
-    )
-    return Outcome("", failures)
-
-
-def _write_pictures(
-    options: argparse.Namespace,
-    say: Say,
-    transformer: Any,
-    found: list[Found],
-    missing: list[Failure],
-) -> Outcome:
-    from heartbeat_clf.pictures import write_pictures
-
-    counts = write_pictures(
-        found,
-        Path(options.folder).expanduser(),
-        transformer=transformer,
-        overwrite=options.overwrite,
-        verbose=options.verbose,
-        width=options.width,
-        height=options.height,
-        colormap=options.colormap,
-    )
-    failures = [*missing, *counts.failures]
-    say(
-        f"{counts.written} written, {counts.kept} kept (--overwrite makes them anew), "
-        f"{len(failures)} failed."
-    )
-    return Outcome("", failures)
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
@@ -342,14 +160,6 @@ def _parse_operating_point(text: str) -> Any:
     )
 
 
-@contextlib.contextmanager
-def _usage_errors() -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        raise UsageError(str(error)) from error
-
-
 def _build_pipeline(options: argparse.Namespace) -> Any:
     settings = parse_settings(options.settings or [])
     for name in ("preset", "memory", "callbacks"):
@@ -372,7 +182,7 @@ def _build_pipeline(options: argparse.Namespace) -> Any:
 
     from heartbeat_clf.pipeline import check_pipeline, make_heartbeat_pipeline
 
-    with _usage_errors():
+    with usage_errors():
         pipeline = make_heartbeat_pipeline(options.preset or "default", **settings)
         check_pipeline(pipeline)
     return pipeline

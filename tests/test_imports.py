@@ -158,12 +158,19 @@ ALLOWED = {
     "answers": "_validation inputs persons: quality",
     "pictures": "inputs outputs rendering",
     "held_out": "answers inputs results scores",
-    "commands": (
-        "answers inputs outputs persons "
-        ": cluster evaluation held_out persistence pictures pipeline pretrained "
-        "pretraining_models pretraining_recipe saved_model shard_writer spectrogram"
+    "command_parts": "inputs",
+    "predict_command": (
+        "answers command_parts inputs outputs persons: pretrained saved_model"
     ),
-    "cli": "__version__ _validation answers commands inputs persons",
+    "spectrogram_command": ("command_parts inputs: pictures shard_writer spectrogram"),
+    "commands": (
+        "answers command_parts inputs outputs predict_command spectrogram_command"
+        ": cluster evaluation held_out persistence pipeline "
+        "pretraining_models pretraining_recipe"
+    ),
+    "argument_types": "",
+    "arguments": "__version__ answers argument_types commands inputs persons",
+    "cli": "_validation arguments commands",
 }
 # Where each heavy library may be imported, at the top of a file and inside functions.
 DOORS = {
