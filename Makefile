@@ -15,6 +15,7 @@ help:
 	@echo "make demo DATA=folder    the same on recordings: a folder with pascal, circor"
 	@echo "                         or cinc2016 in it (DATASET=name to choose one), or a"
 	@echo "                         CSV table with path, label and subject columns"
+	@echo "make benchmark-quality DATA=folder    the figures of the model in the box"
 	@echo "make test                install and run the tests"
 	@echo "make test-lowest         the same with the lowest versions declared"
 	@echo "make lint format docs coverage clean"
