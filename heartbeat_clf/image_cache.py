@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import os
-import sys
 import tempfile
-import weakref
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy_format
 
+from heartbeat_clf.mapped_arrays import map_floats
 from heartbeat_clf.outputs import make_folder, plain_os_errors
 
 __all__ = ["fetch", "key_of", "make_folder"]
@@ -147,42 +145,6 @@ def _read(entry: Path) -> np.ndarray | None:
             whole = size == offset + int(np.prod(shape)) * dtype.itemsize
             if fortran or dtype != np.float32 or len(shape) != 2 or not whole:
                 return None
-            return _map(file, entry, offset, size, shape)
+            return map_floats(file, entry, offset, size, shape)
     except (OSError, ValueError):
         return None
-
-
-def _map(file: Any, entry: Path, offset: int, size: int, shape: tuple) -> np.ndarray:
-    # numpy.memmap holds a file descriptor for each array, and a process has 1024 of
-    # them by default: too few for a data set. A mapping made by the C library
-    # outlives its descriptor.
-    if sys.platform == "win32":
-        return np.load(entry, mmap_mode="r")
-    library = _c_library()
-    prot_read, map_shared, failed = 1, 1, ctypes.c_void_p(-1).value
-    address = library.mmap(None, size, prot_read, map_shared, file.fileno(), 0)
-    if address is None or address == failed:
-        return np.load(entry)
-    buffer = (ctypes.c_char * size).from_address(address)
-    weakref.finalize(buffer, library.munmap, address, size).atexit = False
-    flat = np.frombuffer(memoryview(buffer), dtype=np.float32, offset=offset)
-    image = flat.reshape(shape).view(np.memmap)
-    image.flags.writeable = False
-    image.filename, image.mode, image.offset = str(entry), "r", offset
-    return image
-
-
-@lru_cache(maxsize=1)
-def _c_library() -> ctypes.CDLL:
-    library = ctypes.CDLL(None, use_errno=True)
-    library.mmap.restype = ctypes.c_void_p
-    library.mmap.argtypes = [
-        ctypes.c_void_p,
-        ctypes.c_size_t,
-        ctypes.c_int,
-        ctypes.c_int,
-        ctypes.c_int,
-        ctypes.c_long,
-    ]
-    library.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-    return library

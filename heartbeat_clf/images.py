@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from heartbeat_clf._validation import check_choice, check_number, is_sparse
 from heartbeat_clf.borders import content_box, crop_uniform_border
+from heartbeat_clf.mapped_arrays import release_pages
 from heartbeat_clf.trimming import check_image, check_n_bands, trim_image
 
 __all__ = ["ImageTrimmer", "content_box", "crop_uniform_border"]
@@ -172,6 +173,7 @@ class ImageTrimmer(  # type: ignore[call-arg]
             for image in images:
                 trimmed = self._trim(image, kept)
                 counts += _range_of_bands(trimmed) > self.min_range_db
+                release_pages(image)
             mask = counts >= self.min_fraction * len(images)
             if not mask.any():
                 raise ValueError(

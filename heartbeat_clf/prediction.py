@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from heartbeat_clf.mapped_arrays import release_pages
 from heartbeat_clf.windows import cut_window, image_statistics, window_starts
 
 __all__ = [
@@ -236,6 +237,7 @@ def mean_logits(
             owners.append(number)
             if len(pending) == BATCH_WINDOWS:
                 flush()
+        release_pages(image)
     if pending:
         flush()
     return np.stack(sums) / np.asarray(counts, dtype=np.float64)[:, np.newaxis]

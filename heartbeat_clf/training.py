@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-# isort: split - TensorFlow before Keras, which would import it with its greetings
 from heartbeat_clf._tensorflow import tensorflow as tf
+
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+from heartbeat_clf.mapped_arrays import release_pages
 
 # isort: split
 import keras
@@ -128,6 +130,7 @@ class WindowFeed(keras.utils.PyDataset):
                 casting="unsafe",
             )
             window /= scale
+            release_pages(image)
         windows = augment_windows(windows, self.augmentations, rng)
         return windows, self.targets[rows], self.weights[rows]
 

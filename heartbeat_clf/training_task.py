@@ -21,6 +21,7 @@ from heartbeat_clf.classifier_checks import class_weights_of
 from heartbeat_clf.fine_tuning import start_from
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.losses import get_loss
+from heartbeat_clf.mapped_arrays import release_pages
 from heartbeat_clf.networks import build_network
 from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
 from heartbeat_clf.prediction import Calibration, WindowPredictor
@@ -103,6 +104,7 @@ class TrainingTask:
         self.statistics[:, 1] = 1.0
         for row, image in enumerate(images):
             found = image_statistics(image, label=f"row {row}")
+            release_pages(image)
             if classifier.standardize:
                 self.statistics[row] = found
         self.class_totals = np.zeros((2, self.n_classes))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from heartbeat_clf.mapped_arrays import release_pages
+
 __all__ = ["check_image", "check_n_bands", "trim_image"]
 
 
@@ -42,6 +44,7 @@ def trim_image(
     if not trim_time:
         return image
     levels = image.max(axis=(0, *range(2, image.ndim)))
+    release_pages(image)
     sounding = np.flatnonzero(levels > levels.max() - silence_db)
     return image[:, sounding[0] : sounding[-1] + 1]
 
@@ -72,7 +75,9 @@ def check_image(image: np.ndarray, row: int) -> None:
             f"Expected images with frames, got shape {image.shape!r} in row {row}. "
             "Leave the recording out."
         )
-    if not np.isfinite(image).all():
+    finite = np.isfinite(image).all()
+    release_pages(image)
+    if not finite:
         raise ValueError(
             f"Expected finite levels, got NaN or infinity in row {row}. Repair the "
             "recording or leave it out."

@@ -27,12 +27,13 @@ ALLOWED = {
     "mel": "_validation",
     "cleaning": "_validation",
     "rendering": "_validation",
-    "image_cache": "outputs",
+    "mapped_arrays": "",
+    "image_cache": "mapped_arrays outputs",
     "recording_images": "_validation audio cleaning image_cache mel",
     "spectrogram": "_validation mel recording_images rendering",
     "borders": "_validation",
-    "trimming": "",
-    "images": "_validation borders trimming",
+    "trimming": "mapped_arrays",
+    "images": "_validation borders mapped_arrays trimming",
     # losses and networks
     "loss_columns": "_tensorflow",
     "auroc": "_tensorflow loss_columns",
@@ -42,13 +43,13 @@ ALLOWED = {
     "onnx_export": "_tensorflow",
     # the classifier
     "windows": "_validation",
-    "prediction": "windows : training",
+    "prediction": "mapped_arrays windows : training",
     "calibration": "prediction",
     "classifier_checks": "_validation windows",
-    "training": "_tensorflow windows : losses",
+    "training": "_tensorflow mapped_arrays windows : losses",
     "training_callbacks": "_tensorflow prediction windows",
     "training_task": (
-        "_tensorflow calibration classifier_checks fine_tuning initial_weights "
+        "mapped_arrays _tensorflow calibration classifier_checks fine_tuning initial_weights "
         "losses networks onnx_export "
         "prediction training training_callbacks windows : evaluation"
     ),
