@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from cluster_parts import MORTAL, FlatImages
 from sklearn.linear_model import LogisticRegression
@@ -151,12 +152,13 @@ def test_paths_travel_and_images_stay(address, paths, monkeypatch):
 
 
 @pytest.mark.training
-def test_fits_of_workers_have_the_bits_of_fits_here(address, paths):
+def test_fits_of_workers_give_the_scores_of_fits_here(address, paths):
     pipeline = tiny_pipeline(epochs=1)
     alone = cross_val_score(pipeline, *paths, cv=2, scoring="neg_log_loss")
     with cluster.connect(address):
         together = cross_val_score(pipeline, *paths, cv=2, scoring="neg_log_loss")
-    np.testing.assert_array_equal(together, alone)
+    # Not to the bit: TensorFlow has one thread there, and as many as it likes here.
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-5)
 
 
 @pytest.mark.training
@@ -167,9 +169,11 @@ def test_evaluate_on_a_cluster_gives_the_same_scores(address, table, capsys, tmp
         arguments = ["evaluate", files[1], "--csv", files[0], "--folds", "2"]
         arguments += ["--operating-point", "none", *settings, *options]
         assert main(arguments) == 0
-        return capsys.readouterr().out, Path(files[0]).read_text()
+        return capsys.readouterr().out, pd.read_csv(files[0])
 
-    assert answer("--cluster", address) == answer()
+    (there, scores), (here, expected) = answer("--cluster", address), answer()
+    assert there == here
+    pd.testing.assert_frame_equal(scores, expected, rtol=0, atol=1e-5)
 
 
 def test_a_client_of_ones_own_stays_open(address, paths):

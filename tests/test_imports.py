@@ -49,8 +49,8 @@ ALLOWED = {
     "training": "_tensorflow mapped_arrays windows : losses",
     "training_callbacks": "_tensorflow prediction windows",
     "training_task": (
-        "mapped_arrays _tensorflow calibration classifier_checks fine_tuning initial_weights "
-        "losses networks onnx_export "
+        "_tensorflow calibration classifier_checks fine_tuning initial_weights "
+        "losses mapped_arrays networks onnx_export "
         "prediction training training_callbacks windows : evaluation"
     ),
     "classifier": (
