@@ -45,6 +45,8 @@ class Answers:
         most probable class.
     least : float, default=0.5
         That probability.
+    reached : dict of float, default=None
+        Sensitivity and specificity of that decision where they were measured.
     reasons : list of (str or None), default=None
         Why a recording is not usable, None where it is; None for all usable.
     subjects : list of str, default=None
@@ -59,6 +61,7 @@ class Answers:
     failures: list[Failure]
     positive: Any = None
     least: float = 0.5
+    reached: dict[str, float] | None = None
     reasons: list[str | None] | None = None
     subjects: list[str] | None = None
     persons: Persons | None = None
@@ -79,7 +82,7 @@ class Answers:
         n_left = len(names) + 1
         cells = [
             [
-                *map(str, row[: len(names) + 1]),
+                *(_printable(str(cell)) for cell in row[: len(names) + 1]),
                 *("-" if np.isnan(value) else f"{value:.3f}" for value in row[-2]),
             ]
             for row in rows
@@ -122,6 +125,7 @@ class Answers:
         document = {
             "notice": NOTICE,
             "classes": self.classes,
+            "decision": self._decision(),
             "recordings": [
                 {
                     "path": str(path),
@@ -157,6 +161,12 @@ class Answers:
             return self.classes[int(probabilities.argmax())]
         code = self.classes.index(self.positive)
         return self.classes[code if probabilities[code] >= self.least else 1 - code]
+
+    def _decision(self) -> dict[str, Any] | None:
+        """Return the probability from which a class is answered, or None."""
+        if self.positive is None:
+            return None
+        return {"class": self.positive, "from": self.least, **(self.reached or {})}
 
     def _as_json(self, values: np.ndarray, reason: str | None) -> dict[str, Any]:
         probabilities = None
@@ -251,15 +261,26 @@ def predict_recordings(
     )
     if subjects is None:
         return answers
-    names = [subjects[row] for row in rows]
     _, last = getattr(model, "steps", [("model", model)])[-1]
+    # What could not be read counts as a recording of the subject, not as usable.
+    of_all = np.full((len(paths), len(classes)), np.nan)
+    of_all[rows] = answers.probabilities
     persons = combine_recordings(
-        answers.probabilities,
-        names,
+        of_all,
+        list(subjects),
         classes=classes,
         points=getattr(last, "operating_points_", None),
     )
+    names = [subjects[row] for row in rows]
     return replace(answers, subjects=names, persons=persons)
+
+
+def _printable(text: str) -> str:
+    """Return `text` with line ends, escape codes and the like as Python writes them."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 _Ask = Callable[[list[Path]], list[tuple[np.ndarray, str | None]]]

@@ -191,7 +191,8 @@ def _add_evaluate(adder: Any) -> None:
     command.add_argument(
         "--model",
         metavar="MODEL",
-        help="score this model on the recordings; without it, train anew in each fold",
+        help="score this model on the recordings, a file or murmur or abnormal from "
+        "the box; without it, train anew in each fold",
     )
     command.add_argument("--json", action="store_true", help="print JSON, no table")
     command.add_argument(

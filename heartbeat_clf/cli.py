@@ -86,7 +86,7 @@ def _say(message: str) -> None:
 
 def _printable(text: str) -> str:
     """Return `text` with what standard output cannot encode, as file names may be."""
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 

@@ -215,8 +215,10 @@ def _evaluate_model(options: argparse.Namespace, say: Say) -> tuple[Any, Any, An
 
     from heartbeat_clf.held_out import score_model
     from heartbeat_clf.persistence import load
+    from heartbeat_clf.pretrained import TARGETS, find_model
 
-    model = load(options.model)
+    name = options.model
+    model = load(find_model(name) if name in TARGETS else name)
     bunch = _load(options, say)
     result, failures = score_model(
         model, bunch, random_state=options.seed, verbose=options.verbose

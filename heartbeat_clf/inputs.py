@@ -77,10 +77,11 @@ def find_recordings(inputs: Sequence[str]) -> tuple[list[Found], list[Failure]]:
     Returns
     -------
     found : list of Found
-        In the order of `inputs`, sorted within each, every file once. A file that
-        was named and is not there is found too: reading it says so.
+        In the order of `inputs`, sorted within each, every file once, with its
+        subject if any table tells it. A file that was named and is not there is found
+        too: reading it says so.
     failures : list of Failure
-        Inputs that name nothing.
+        Inputs that name nothing, and recordings of several subjects.
 
     Examples
     --------
@@ -88,6 +89,7 @@ def find_recordings(inputs: Sequence[str]) -> tuple[list[Found], list[Failure]]:
     'no/such/folder'
     """
     found: dict[str, Found] = {}
+    disputed: set[str] = set()
     failures: list[Failure] = []
     for text in inputs:
         n_before = len(failures)
@@ -103,13 +105,28 @@ def find_recordings(inputs: Sequence[str]) -> tuple[list[Found], list[Failure]]:
                 Failure(text, "Expected recordings, found no audio file there.")
             )
         for item in items:
-            found.setdefault(os.path.realpath(item.path), item)
-    return list(found.values()), failures
+            place = os.path.realpath(item.path)
+            known = found.setdefault(place, item)
+            if known.subject is None and item.subject is not None:
+                # Which of the inputs named it first tells nothing of the subject.
+                found[place] = known._replace(subject=item.subject)
+            elif item.subject not in (None, known.subject):
+                message = (
+                    "Expected each recording to be of one subject, got it for "
+                    f"{known.subject!r} and for {item.subject!r}. Mend the tables."
+                )
+                failures.append(Failure(str(item.path), message))
+                disputed.add(place)
+    kept = [item for place, item in found.items() if place not in disputed]
+    return kept, failures
 
 
 def _search(text: str, failures: list[Failure]) -> Iterator[Found]:
     place = Path(text).expanduser()
-    if place.is_dir():
+    if not text:
+        # Path("") is the current folder, which nobody means by nothing.
+        failures.append(Failure(text, "Expected a file or folder, got no name."))
+    elif place.is_dir():
         yield from _in_folder(place, place, failures)
     elif place.is_file() and place.suffix.lower() in _TABLE_SUFFIXES:
         yield from _in_table(place, failures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,8 @@ class OperatingPoints:
     combine: str
     slope: float
     intercept: float
-    scores: tuple[float, ...]
-    truth: tuple[bool, ...]
+    scores: tuple[float, ...] = field(repr=False)
+    truth: tuple[bool, ...] = field(repr=False)
     unit: str
     source: str
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -34,12 +37,19 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     ------
     IsADirectoryError
         If it is a folder.
+    ValueError
+        If it is "-", which other programs take for standard output.
     FileNotFoundError
         If its folder does not exist.
     PermissionError
         If its folder cannot be written to.
     """
     target = Path(path).expanduser()
+    if str(path) == "-":
+        raise ValueError(
+            "Expected a file to write, got '-'. Leave the option out for standard "
+            "output, or write './-'."
+        )
     with plain_os_errors(target, "a file that can be written"):
         is_folder, has_folder = target.is_dir(), target.parent.is_dir()
     if is_folder:
@@ -171,7 +181,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        File to be; an existing one is replaced only once the new one is whole.
+        File to be; an existing one is replaced only once the new one is whole, and
+        passes its permissions on. A link stays a link to the file. Into a device or a
+        pipe the finished content is written.
 
     Yields
     ------
@@ -192,11 +204,19 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['a.txt']
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    target = Path(os.path.realpath(path))
+    is_special = target.exists() and not target.is_file()
+    folder = Path(tempfile.gettempdir()) if is_special else target.parent
+    partial = folder / f".{target.name}.{os.getpid()}.part"
     with plain_os_errors(target, "a file that can be written"):
         try:
             yield partial
+            if is_special:
+                with partial.open("rb") as source, target.open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+                return
+            if target.exists():
+                partial.chmod(stat.S_IMODE(target.stat().st_mode))
             os.replace(partial, target)
         finally:
             with contextlib.suppress(OSError):

@@ -45,7 +45,16 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
     )
     answers.failures.extend([*nameless, *missing])
     if point is not None:
-        answers = dataclasses.replace(answers, positive=point[0], least=point[1])
+        positive, least, reached = point
+        answers = dataclasses.replace(
+            answers, positive=positive, least=least, reached=reached
+        )
+        if not options.json:
+            measured = " and ".join(f"{k} {v:.2f}" for k, v in reached.items())
+            say(
+                f"{str(positive)!r} is answered from a probability of {least:.3f} on, "
+                f"which had {measured} on persons left out of training."
+            )
     if options.json:
         text = answers.to_json()
     else:
@@ -80,8 +89,8 @@ def _subjects_of(
 
 def _operating_point_of(
     model: Any, options: argparse.Namespace
-) -> tuple[Any, float] | None:
-    """Return the class and the probability from which it is to be answered."""
+) -> tuple[Any, float, dict[str, float]] | None:
+    """Return the class, the probability from which it is answered, what it reached."""
     wanted = {
         name: getattr(options, name)
         for name in ("sensitivity", "specificity")
@@ -99,4 +108,5 @@ def _operating_point_of(
         )
     with usage_errors():
         threshold = points.threshold(**wanted)
-    return points.positive, 1 / (1 + math.exp(-threshold))
+    least = 1 / (1 + math.exp(-threshold))
+    return points.positive, least, points.reached(threshold)

@@ -97,6 +97,7 @@ def test_csv_reads_back():
 def test_json_holds_answers_failures_and_the_notice():
     document = json.loads(ANSWERS.to_json())
     assert document["notice"] == NOTICE
+    assert document["decision"] is None
     assert document["recordings"][0] == {
         "path": "a.wav",
         "prediction": "normal",
@@ -176,8 +177,13 @@ def test_a_person_is_answered_from_the_usable_recordings(heart_and_silence):
 
 
 def test_the_class_of_an_operating_point_is_answered_from_its_probability():
-    answers = dataclasses.replace(ANSWERS, positive="murmur", least=0.2)
+    reached = {"sensitivity": 0.9, "specificity": 0.8}
+    answers = dataclasses.replace(
+        ANSWERS, positive="murmur", least=0.2, reached=reached
+    )
     assert answers.labels == ["murmur", "murmur"]
+    decision = json.loads(answers.to_json())["decision"]
+    assert decision == {"class": "murmur", "from": 0.2, **reached}
     answers = dataclasses.replace(ANSWERS, positive="normal", least=0.8)
     assert answers.labels == ["murmur", "murmur"]
 
@@ -185,3 +191,24 @@ def test_the_class_of_an_operating_point_is_answered_from_its_probability():
 def test_subjects_are_one_a_path():
     with pytest.raises(ValueError, match=r"Expected as many items in subjects"):
         predict_recordings(MeanModel(), [Path("a")], subjects=[])
+
+
+def test_recordings_that_cannot_be_read_are_counted(heart_and_silence, tmp_path):
+    bad = tmp_path / "s3_a.wav"
+    bad.write_text("no sound")
+    answers = predict_recordings(
+        MeanModel(),
+        [*heart_and_silence[:1], bad, bad],
+        subjects=["s1", "s1", "s3"],
+        quality=True,
+    )
+    assert answers.to_table().splitlines()[1:] == [
+        "s1       2           1       murmur       0.500   0.500",
+        "s3       1           0       unusable         -       -  no usable recording",
+    ]
+    assert len(answers.failures) == 2
+
+
+def test_names_cannot_break_the_table():
+    answers = Answers(["a", "b"], [Path("x\n\x1b[31my.wav")], np.ones((1, 2)) / 2, [])
+    assert answers.to_table().splitlines()[1].startswith(r"x\n\x1b[31my.wav  a ")

@@ -119,6 +119,12 @@ def test_a_column_of_subjects_gives_one_answer_a_subject(capsys, table, tiny_mod
     assert len(capsys.readouterr().out.splitlines()) == 21
 
 
+def test_closed_standard_output_is_borne(monkeypatch, tiny_model, recording):
+    # Python has no sys.stdout where the shell has closed it.
+    monkeypatch.setattr(sys, "stdout", None)
+    assert run("predict", "--model", tiny_model, recording) == 0
+
+
 def test_names_give_one_answer_a_subject(capsys, table, tiny_model, tmp_path):
     arguments = ["predict", "--model", tiny_model, table.parent, "--csv"]
     assert run(*arguments, "--subject-from-name") == 0

@@ -166,7 +166,7 @@ ALLOWED = {
     "spectrogram_command": ("command_parts inputs: pictures shard_writer spectrogram"),
     "commands": (
         "answers command_parts inputs outputs predict_command spectrogram_command"
-        ": cluster evaluation held_out persistence pipeline "
+        ": cluster evaluation held_out persistence pipeline pretrained "
         "pretraining_models pretraining_recipe"
     ),
     "argument_types": "",

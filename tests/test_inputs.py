@@ -172,3 +172,34 @@ def test_name_that_is_too_long_is_named():
     found, [failure] = find_recordings(["a" * 300 + ".wav"])
     assert found == []
     assert "File name too long" in failure.error
+
+
+def test_a_subject_counts_wherever_a_table_tells_it(folder_of_tables):
+    folder = folder_of_tables
+    for inputs in (["a.wav", "one.csv"], ["one.csv", "a.wav"]):
+        found, failures = find_recordings([str(folder / name) for name in inputs])
+        assert [item.subject for item in found] == ["A"]
+        assert failures == []
+
+
+def test_a_recording_of_two_subjects_is_a_failure(folder_of_tables):
+    inputs = [str(folder_of_tables / name) for name in ("one.csv", "two.csv")]
+    found, failures = find_recordings(inputs)
+    assert [item.subject for item in found] == ["C"]
+    assert [Path(failure.path).name for failure in failures] == ["a.wav"]
+    assert "of one subject, got it for 'A' and for 'B'" in failures[0].error
+
+
+def test_no_name_is_no_folder():
+    found, failures = find_recordings([""])
+    assert found == []
+    assert failures[0].error == "Expected a file or folder, got no name."
+
+
+@pytest.fixture
+def folder_of_tables(tmp_path):
+    for name in ("a.wav", "c.wav"):
+        (tmp_path / name).touch()
+    (tmp_path / "one.csv").write_text("path,subject\na.wav,A\n")
+    (tmp_path / "two.csv").write_text("path,subject\na.wav,B\nc.wav,C\n")
+    return tmp_path

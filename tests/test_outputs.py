@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 import pytest
 
@@ -40,6 +41,36 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
         fail()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_permissions_and_links_stay(tmp_path):
+    secret, link = tmp_path / "secret.csv", tmp_path / "link.csv"
+    secret.write_text("old")
+    secret.chmod(0o600)
+    link.symlink_to(secret)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert secret.read_text() == "new"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_text(pipe, "answer")
+        assert os.read(reader, 100) == b"answer"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_dash_is_no_file():
+    with pytest.raises(ValueError, match="Expected a file to write, got '-'"):
+        check_target("-")
 
 
 def test_names_of_files_that_are_not_utf8_keep_their_bytes(tmp_path):
