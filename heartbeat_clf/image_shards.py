@@ -25,6 +25,10 @@ __all__ = ["COLUMNS", "ShardFiles", "open_images", "read_settings", "write_setti
 COLUMNS = ("path", "name", "label", "subject", "n_frames")
 FORMAT = "heartbeat_clf images"
 FORMAT_VERSION = 1
+_REMEDY = (
+    "Run the command that made the shard again: it makes anew what is not whole. "
+    "With --overwrite it makes all anew."
+)
 
 
 class ShardFiles(NamedTuple):
@@ -55,15 +59,33 @@ class ShardFiles(NamedTuple):
 
     def read_summary(self) -> dict[str, Any] | None:
         """Return the summary, or None where the shard is not whole."""
+        why = "something is missing in it"
         try:
-            return json.loads(self.summary.read_text("utf-8"))
+            found = json.loads(self.summary.read_text("utf-8"))
+            if {"images", "recordings", "bytes", "failures"} <= set(found) and {
+                ".npy",
+                ".csv",
+            } <= set(found["bytes"]):
+                return found
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise ValueError(
-                f"Expected the summary of a shard, got {str(self.summary)!r}: {error}. "
-                "Delete it, and make the shard again."
-            ) from error
+        except (ValueError, TypeError) as error:
+            why = str(error)
+        raise ValueError(
+            f"Expected the summary of a shard, got {str(self.summary)!r}: {why}. "
+            "Delete it, and make the shard again."
+        )
+
+    def fault(self, summary: dict[str, Any]) -> str:
+        """Return which file is not there as the summary says, "" where both are."""
+        for path in (self.data, self.table):
+            expected = summary["bytes"][path.suffix]
+            told = f"Expected {expected} bytes in {str(path)!r}, as its summary says, "
+            if not path.is_file():
+                return told + "found no such file."
+            if (size := path.stat().st_size) != expected:
+                return told + f"got {size}."
+        return ""
 
 
 def read_settings(folder: Path) -> dict[str, Any] | None:
@@ -164,16 +186,17 @@ def open_images(folder: str | os.PathLike[str], *, incomplete: str = "error") ->
         ``images``, object array of shape (n_recordings,) of read-only float32 images
         of shape (n_mels, n_frames_i), as ``SpectrogramTransformer.transform`` gives
         them; ``paths`` and ``names``, object arrays of str; ``target`` and
-        ``subjects``, object arrays of str, or None where no recording has one;
+        ``subjects``, object arrays of str with None for recordings without, or None
+        where no recording has one;
         ``settings``, those of the transformer; ``failures``, a list of
         ``(path, error)`` of the recordings that were left out.
 
     Raises
     ------
     FileNotFoundError
-        If the folder holds no shards, or some are missing.
+        If the folder holds no shards, or some of them or of their files are missing.
     ValueError
-        If a file is not what it should be.
+        If a file is not what it should be, such as cut off.
 
     Examples
     --------
@@ -204,6 +227,9 @@ def open_images(folder: str | os.PathLike[str], *, incomplete: str = "error") ->
     for shard, summary in summaries.items():
         if summary is None:
             continue
+        if fault := shard.fault(summary):
+            there = shard.data.is_file() and shard.table.is_file()
+            raise (ValueError if there else FileNotFoundError)(f"{fault} {_REMEDY}")
         found, table = _read_shard(shard, settings["n_mels"])
         images += found
         rows += table
@@ -226,17 +252,28 @@ def _read_shard(
 ) -> tuple[list[np.ndarray], list[dict[str, str]]]:
     # Names that are not UTF-8 keep their bytes.
     text = shard.table.read_text("utf-8", "surrogateescape")
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    lengths = np.array([int(row["n_frames"]) for row in rows], dtype=np.int64)
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        lengths = np.array([int(row["n_frames"]) for row in rows], dtype=np.int64)
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise ValueError(
+            f"Expected the columns {', '.join(COLUMNS)} in {str(shard.table)!r}, got "
+            f"something else: {error!r}. {_REMEDY}"
+        ) from error
     ends = np.cumsum(lengths * n_mels)
     size = int(ends[-1]) if len(ends) else 0
-    # Nothing can be mapped of a file without numbers.
-    flat = np.load(shard.data, mmap_mode="r" if size else None)
+    try:
+        # Nothing can be mapped of a file without numbers.
+        flat = np.load(shard.data, mmap_mode="r" if size else None)
+    except (ValueError, EOFError) as error:
+        raise ValueError(
+            f"Expected {size} float32 numbers in {str(shard.data)!r} as its table "
+            f"says, got no array of NumPy. {_REMEDY}"
+        ) from error
     if flat.dtype != np.float32 or flat.shape != (size,):
         raise ValueError(
             f"Expected {size} float32 numbers in {str(shard.data)!r} as its table "
-            f"says, got {flat.shape!r} of {flat.dtype}. Make the shard again with "
-            "--overwrite."
+            f"says, got {flat.shape!r} of {flat.dtype}. {_REMEDY}"
         )
     # A plain array over the map: a memmap an image would take ten times the memory.
     plain = flat.view(np.ndarray)
@@ -252,5 +289,5 @@ def _column(rows: list[dict[str, str]], name: str) -> np.ndarray:
 
 
 def _known(rows: list[dict[str, str]], name: str) -> np.ndarray | None:
-    column = _column(rows, name)
+    column = np.array([row[name] or None for row in rows], dtype=object)
     return column if any(column) else None

@@ -29,12 +29,16 @@ _TOGETHER = 32
 
 
 class ShardCounts(NamedTuple):
-    """How many shards were written and kept, and the recordings left out of them."""
+    """How many shards were written and kept, and the recordings left out of them.
+
+    `faults` tells of shards that were taken for whole and had to be made anew.
+    """
 
     written: int
     kept: int
     images: int
     failures: list[Failure]
+    faults: list[str]
 
 
 def shard_of(name: str | os.PathLike[str], total: int) -> int:
@@ -69,18 +73,38 @@ def settings_of(transformer: Any) -> dict[str, Any]:
 
 
 def labels_of(source: str) -> dict[str, str]:
-    """Return the labels of a table by absolute path, none where it has none."""
+    """Return the labels of a table by absolute path, none where it has none.
+
+    Raises
+    ------
+    ValueError
+        If a file is there twice, with another label or subject.
+    """
     table = Path(source).expanduser()
     if not (table.is_file() and table.suffix.lower() in (".csv", ".tsv")):
         return {}
     read = read_csv(table)
-    if not {"path", "label"} <= set(read.header):
+    if "path" not in read.header:
         return {}
-    path, label = read.header.index("path"), read.header.index("label")
-    return {
-        os.path.abspath(table.parent / Path(row[path]).expanduser()): row[label]
-        for row in read.rows
-    }
+    labels: dict[str, str] = {}
+    seen: dict[str, tuple[dict[str, str], int]] = {}
+    for cells, line in zip(read.rows, read.lines, strict=True):
+        row = dict(zip(read.header, cells, strict=True))
+        if not row["path"]:
+            continue
+        path = os.path.abspath(table.parent / Path(row["path"]).expanduser())
+        known = {name: row.get(name, "") for name in ("label", "subject")}
+        before, first = seen.setdefault(os.path.realpath(path), (known, line))
+        for name, value in known.items():
+            if before[name] != value:
+                raise ValueError(
+                    f"Expected each file once in {str(table)!r}, got {row['path']!r} "
+                    f"on lines {first} and {line}, of {name} {before[name]!r} and "
+                    f"{value!r}. Delete one of them."
+                )
+        if known["label"]:
+            labels[path] = known["label"]
+    return labels
 
 
 def write_shards(
@@ -126,8 +150,8 @@ def write_shards(
     Raises
     ------
     ValueError
-        If the folder was begun with other settings, or a whole shard holds other
-        recordings.
+        If the folder was begun with other settings, or a whole shard is of other
+        recordings, labels or subjects, or of files that have changed.
     OSError
         If the folder cannot be written to.
     """
@@ -141,21 +165,25 @@ def write_shards(
             parts[number].append(item)
     written = kept = n_images = 0
     failures: list[Failure] = []
+    faults: list[str] = []
     n_all = sum(map(len, parts.values()))
     with tqdm(total=n_all, unit="recording", disable=not verbose) as progress:
         for number, items in parts.items():
             shard = ShardFiles(folder, number, total)
             summary = None if overwrite else shard.read_summary()
+            if summary is not None and (fault := shard.fault(summary)):
+                faults.append(fault)
+                summary = None
             if summary is None:
                 summary = _write(shard, items, transformer, labels or {}, progress)
                 written += 1
             else:
-                _check_same(shard, summary, items)
+                _check_same(shard, summary, _digest(items, labels or {}))
                 progress.update(len(items))
                 kept += 1
             n_images += summary["images"]
             failures += [Failure(*pair) for pair in summary["failures"]]
-    return ShardCounts(written, kept, n_images, failures)
+    return ShardCounts(written, kept, n_images, failures, faults)
 
 
 def _write(
@@ -167,6 +195,8 @@ def _write(
 ) -> dict[str, Any]:
     """Write the files of a shard, the summary last, and return it."""
     _clear(shard)
+    # Before the files are read: one that changes meanwhile is noticed later.
+    digest = _digest(items, labels)
     failures: list[tuple[str, str]] = []
     table = io.StringIO(newline="")
     rows = csv.writer(table, lineterminator="\n")
@@ -192,7 +222,8 @@ def _write(
     write_text(shard.table, table.getvalue())
     summary = {
         "images": n_images,
-        "names": _digest(items),
+        "recordings": digest,
+        "bytes": {p.suffix: p.stat().st_size for p in (shard.data, shard.table)},
         "failures": failures,
     }
     # Bytes of names that are not UTF-8 are escaped, so that the file is ASCII.
@@ -239,17 +270,30 @@ def _write_header(file: BinaryIO, size: int) -> None:
     npy_format.write_array_header_1_0(file, header)
 
 
-def _check_same(shard: ShardFiles, summary: dict[str, Any], items: list[Found]) -> None:
-    if summary["names"] != _digest(items):
+def _check_same(shard: ShardFiles, summary: dict[str, Any], digest: str) -> None:
+    if summary["recordings"] != digest:
         raise ValueError(
             f"Expected the recordings that {shard.summary.name!r} was made of, got "
-            "others: some were added or removed since. Make it anew with --overwrite, "
-            "or use another folder."
+            "others: some were added or removed since, or a path, label, subject or "
+            "file has changed. Make it anew with --overwrite, or use another folder."
         )
 
 
-def _digest(items: list[Found]) -> str:
-    names = "\n".join(item.name.as_posix() for item in items)
-    return hashlib.blake2b(
-        names.encode("utf-8", "surrogateescape"), digest_size=20
-    ).hexdigest()
+def _digest(items: list[Found], labels: Mapping[str, str]) -> str:
+    """Return a hash of all that a shard tells of its recordings, and of their state."""
+    digest = hashlib.blake2b(digest_size=20)
+    for item in items:
+        path = os.path.abspath(item.path)
+        told = [item.name.as_posix(), path, labels.get(path, ""), item.subject or ""]
+        # JSON keeps the parts apart, and escapes bytes that are not UTF-8.
+        digest.update(json.dumps([*told, *_state(item.path)]).encode())
+    return digest.hexdigest()
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return size and time of change, in ns; nothing of a file that is not there."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    return found.st_size, found.st_mtime_ns

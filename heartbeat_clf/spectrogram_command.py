@@ -35,6 +35,9 @@ def spectrogram(options: argparse.Namespace, say: Say) -> Outcome:
         transformer = SpectrogramTransformer(**given)
         # The settings are checked here, not once for every file.
         transformer.fit([str(item.path) for item in found] or ["none"])
+    if not found:
+        # Nothing is written: an empty shard would be in the way of the right IN.
+        return Outcome("", missing)
     write = _write_images if options.format == "npy" else _write_pictures
     return write(options, say, transformer, found, missing)
 
@@ -61,6 +64,8 @@ def _write_images(
         verbose=options.verbose,
     )
     failures = [*missing, *counts.failures]
+    for fault in counts.faults:
+        say(f"Made a shard anew. {fault}")
     say(
         f"{counts.written} shards written, {counts.kept} kept (--overwrite makes them "
         f"anew), {counts.images} images in them, {len(failures)} recordings failed."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -213,6 +214,169 @@ def test_other_recordings_than_those_of_the_shard_are_refused(found, tmp_path):
     assert write(found[:-1], tmp_path, overwrite=True).images == 7
 
 
+@pytest.fixture
+def own(table, tmp_path):
+    """Return a table of two recordings, "a" and "b", that a test may change."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    paths = sorted(table.parent.rglob("*.wav"))[:2]
+    for name, path in zip("ab", paths, strict=True):
+        (folder / f"{name}.wav").write_bytes(path.read_bytes())
+    return listed(folder, "a.wav,normal,s1", "b.wav,murmur,s2")
+
+
+def listed(folder, *rows):
+    place = folder / "table.csv"
+    place.write_text("\n".join(("path,label,subject", *rows)) + "\n")
+    return place
+
+
+@pytest.mark.parametrize("what", ["label", "subject", "sound", "time", "gone"])
+def test_what_changed_since_is_refused(own, tmp_path, what, capsys):
+    images = tmp_path / "images"
+    assert command(own, images) == 0
+    assert command(own, images) == 0
+    sound = own.parent / "b.wav"
+    if what == "label":
+        listed(own.parent, "a.wav,normal,s1", "b.wav,normal,s2")
+    elif what == "subject":
+        listed(own.parent, "a.wav,normal,s1", "b.wav,murmur,s1")
+    elif what == "sound":
+        stat = sound.stat()
+        sound.write_bytes(sound.read_bytes() + b"LIST\x04\0\0\0INFO")
+        os.utime(sound, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    elif what == "time":
+        os.utime(sound, (1, 1))
+    else:
+        sound.unlink()
+    capsys.readouterr()
+    assert command(own, images) == 1
+    error = capsys.readouterr().err
+    assert "Expected the recordings that 'shard-00001-of-00001.json'" in error
+    assert "--overwrite" in error
+    assert command(own, images, "--overwrite") == (1 if what == "gone" else 0)
+    opened = open_images(images)
+    if what == "label":
+        assert list(opened.target) == ["normal", "normal"]
+    elif what == "subject":
+        assert list(opened.subjects) == ["s1", "s1"]
+
+
+def test_a_moved_folder_of_recordings_is_refused(own, tmp_path, capsys):
+    assert command(own.parent, tmp_path / "images") == 0
+    own.parent.rename(tmp_path / "moved")
+    assert command(tmp_path / "moved", tmp_path / "images") == 1
+    assert "or a path, label, subject or file has changed" in capsys.readouterr().err
+
+
+DAMAGES = {
+    "missing": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut off": lambda path: os.truncate(path, path.stat().st_size - 5),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("suffix", [".npy", ".csv"])
+def test_a_damaged_shard_is_named_and_made_anew(own, tmp_path, suffix, damage, capsys):
+    images = tmp_path / "images"
+    assert command(own, images) == 0
+    place = ShardFiles(images, 1, 1).data.with_suffix(suffix)
+    whole = place.read_bytes()
+    DAMAGES[damage](place)
+    kind = FileNotFoundError if damage == "missing" else ValueError
+    with pytest.raises(
+        kind, match=rf"Expected {len(whole)} bytes in '.*{suffix}'.* --overwrite"
+    ):
+        open_images(images)
+    capsys.readouterr()
+    assert command(own, images) == 0
+    error = capsys.readouterr().err
+    assert f"Made a shard anew. Expected {len(whole)} bytes in '{place}'" in error
+    assert "1 shards written, 0 kept" in error
+    assert place.read_bytes() == whole
+    assert len(open_images(images).images) == 2
+
+
+def test_other_bytes_of_the_same_number_are_named(own, tmp_path):
+    assert command(own, tmp_path) == 0
+    shard = ShardFiles(tmp_path, 1, 1)
+    text = shard.table.read_text()
+    shard.table.write_text(text.replace("n_frames", "m_frames"))
+    with pytest.raises(ValueError, match=r"Expected the columns path, name.*\.csv'"):
+        open_images(tmp_path)
+    shard.table.write_text(text)
+    shard.data.write_bytes(b"x" * shard.data.stat().st_size)
+    with pytest.raises(ValueError, match=r"float32 numbers in .* no array of NumPy"):
+        open_images(tmp_path)
+
+
+def test_a_summary_without_sizes_is_refused(own, tmp_path):
+    assert command(own, tmp_path) == 0
+    shard = ShardFiles(tmp_path, 1, 1)
+    for text in ('{"images": 2}', "[]", "3"):
+        shard.summary.write_text(text)
+        with pytest.raises(ValueError, match="Expected the summary of a shard"):
+            open_images(tmp_path)
+    assert command(own, tmp_path, "--overwrite") == 0
+    assert len(open_images(tmp_path).images) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("a.wav,murmur,s1", "label 'normal' and 'murmur'"),
+        ("./a.wav,normal,s2", "subject 's1' and 's2'"),
+        ("link.wav,,s1", "label 'normal' and ''"),
+    ],
+)
+def test_a_file_twice_with_another_label_is_refused(own, tmp_path, row, told, capsys):
+    (own.parent / "link.wav").symlink_to(own.parent / "a.wav")
+    listed(own.parent, "a.wav,normal,s1", "b.wav,murmur,s2", row)
+    assert command(own, tmp_path / "images") == 1
+    error = capsys.readouterr().err
+    assert "Expected each file once in" in error
+    assert f"on lines 2 and 4, of {told}. Delete one" in error
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_file_twice_with_the_same_label_is_taken_once(own, tmp_path):
+    listed(own.parent, "a.wav,normal,s1", "b.wav,murmur,s2", "./a.wav,normal,s1")
+    assert command(own, tmp_path / "images") == 0
+    assert list(open_images(tmp_path / "images").target) == ["normal", "murmur"]
+
+
+def test_a_blank_label_is_none(own, tmp_path):
+    listed(own.parent, "a.wav, ,s1", "b.wav,murmur,")
+    assert command(own, tmp_path / "images") == 0
+    opened = open_images(tmp_path / "images")
+    assert list(opened.target) == [None, "murmur"]
+    assert list(opened.subjects) == ["s1", None]
+    listed(own.parent, "a.wav,,", "b.wav,,")
+    assert command(own, tmp_path / "images", "--overwrite") == 0
+    opened = open_images(tmp_path / "images")
+    assert opened.target is None
+    assert opened.subjects is None
+
+
+def test_a_row_without_a_path_is_named_and_left_out(own, tmp_path, capsys):
+    listed(own.parent, "a.wav,normal,s1", ",murmur,s2", ",normal,s3")
+    assert command(own, tmp_path / "images") == 1
+    assert "none on line 3" in capsys.readouterr().err
+    assert list(open_images(tmp_path / "images").target) == ["normal"]
+
+
+@pytest.mark.parametrize("kind", ["npy", "png"])
+@pytest.mark.parametrize("name", ["mistyped", "*.flac", "empty"])
+def test_nothing_is_written_where_nothing_is_found(tmp_path, name, kind, capsys):
+    (tmp_path / "empty").mkdir()
+    out = tmp_path / "new" / "images"
+    options = ["--format", kind, "--quiet"]
+    assert main(["spectrogram", str(tmp_path / name), str(out), *options]) == 1
+    assert f"{tmp_path / name}: Expected " in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "3-2/3", "1", "a/b", "1/0", "1-/3"])
 def test_a_shard_that_cannot_be_is_wrong_usage(table, tmp_path, shard, capsys):
     with pytest.raises(SystemExit, match="2"):
@@ -252,6 +416,9 @@ def test_damaged_files_are_named(found, tmp_path):
     write(found, tmp_path)
     shard = ShardFiles(tmp_path, 1, 1)
     np.save(shard.data, np.zeros(5, dtype=np.float32))
+    summary = json.loads(shard.summary.read_text())
+    summary["bytes"][".npy"] = shard.data.stat().st_size
+    shard.summary.write_text(json.dumps(summary))
     with pytest.raises(ValueError, match=r"float32 numbers in .* got \(5,\)"):
         open_images(tmp_path)
     shard.summary.write_text("{")
