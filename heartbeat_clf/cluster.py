@@ -43,7 +43,7 @@ def connect(address: Any, *, timeout: float = 10.0) -> Iterator[Client]:
     ConnectionError
         If no scheduler answers at that address, or it has no worker.
     ValueError
-        If the address is none, a worker has several threads or another version of
+        If the address is no address, a worker has several threads or another version of
         this library.
 
     Notes
@@ -85,14 +85,47 @@ def connect(address: Any, *, timeout: float = 10.0) -> Iterator[Client]:
 def _client(address: Any, timeout: float) -> Client:
     from distributed import Client
 
+    class Closed(Client):
+        """A client that is closed at once where it cannot be started."""
+
+        def start(self, **settings: Any) -> None:
+            try:
+                super().start(**settings)
+            except BaseException:
+                # Otherwise Python tries at its end, when no loop runs any more.
+                with contextlib.suppress(TimeoutError):
+                    self.close(timeout=1)
+                raise
+
+    _check_address(address)
     try:
-        return Client(address, timeout=timeout, set_as_default=False)
+        return Closed(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         kind = ConnectionError if isinstance(error, OSError) else ValueError
         raise kind(
             f"Expected the address of a Dask scheduler, got {address!r}, where none "
             f"answers within {timeout:g} s. Start one with 'dask scheduler', which "
             "prints its address."
+        ) from error
+
+
+def _check_address(address: Any) -> None:
+    """Raise where the text of an address shows that nothing can be there."""
+    from distributed.comm.addressing import get_address_host_port, parse_address
+
+    try:
+        if address is None:
+            # Dask would start a cluster of its own.
+            raise ValueError("None")
+        if not isinstance(address, str) or parse_address(address)[0] == "inproc":
+            return
+        host, port = get_address_host_port(address)
+        if not host.strip() or not 0 < port < 2**16:
+            raise ValueError("no host, or no such port")
+    except ValueError as error:
+        raise ValueError(
+            "Expected the address of a Dask scheduler, such as 'tcp://10.0.0.5:8786', "
+            f"got {address!r}. Give the one that 'dask scheduler' prints."
         ) from error
 
 

@@ -191,12 +191,37 @@ def test_unreachable_scheduler_is_named():
         pass
 
 
-def test_address_must_be_one():
+MALFORMED = ["", " ", "nonsense", "nowhere://1", "tcp://10.0.0.5", ":8786", "a:0"]
+
+
+@pytest.mark.parametrize("address", [*MALFORMED, "a:99999", None])
+def test_address_must_be_one(address):
+    started = time.monotonic()
     with (
-        pytest.raises(ValueError, match="Expected the address of a Dask scheduler"),
-        cluster.connect("nowhere://1", timeout=0.3),
+        pytest.raises(ValueError, match=r"Dask scheduler, such as 'tcp://.*got .*Give"),
+        cluster.connect(address, timeout=60),
     ):
         pass
+    assert time.monotonic() - started < 10
+
+
+HALF_MADE = """
+from heartbeat_clf import cluster
+for address in ("nonsense", "", "tcp://127.0.0.1:9", "tls://127.0.0.1:9"):
+    try:
+        with cluster.connect(address, timeout=0.2):
+            pass
+    except (ConnectionError, ValueError) as error:
+        print(str(error).split(",")[0])
+"""
+
+
+def test_nothing_is_left_of_a_client_that_could_not_be_made():
+    done = subprocess.run(
+        [sys.executable, "-c", HALF_MADE], capture_output=True, text=True, check=True
+    )
+    expected = "Expected the address of a Dask scheduler\n"
+    assert (done.stdout, done.stderr) == (4 * expected, "")
 
 
 def test_missing_distributed_says_what_to_install(monkeypatch):
