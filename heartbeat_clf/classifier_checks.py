@@ -91,9 +91,14 @@ def check_labels(y: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are not one label a recording, hold NaN, or are continuous.
+        If they are not one label a recording, hold None or NaN, or are continuous.
     """
     y = column_or_1d(y, warn=True)
+    if y.dtype == object and (missing := sum(label is None for label in y)):
+        raise ValueError(
+            f"Expected a label for every recording, got None for {missing} of {len(y)}. "
+            "Leave these recordings out."
+        )
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     return y

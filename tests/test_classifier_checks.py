@@ -134,3 +134,8 @@ def test_weights_in_a_table_are_refused_by_their_name():
     with pytest.raises(ValueError, match=r"sample_weight to be 1-D.*shape \(2, 2\)"):
         check_weights(np.ones((2, 2)), y)
     assert check_weights(np.ones((2, 1)), y).tolist() == [1.0, 1.0]
+
+
+def test_labels_that_are_missing_are_counted():
+    with pytest.raises(ValueError, match=r"got None for 1 of 3\. Leave"):
+        check_labels(np.array(["a", None, "b"], dtype=object))
