@@ -96,8 +96,8 @@ def check_labels(y: Any) -> np.ndarray:
     y = column_or_1d(y, warn=True)
     if y.dtype == object and (missing := sum(label is None for label in y)):
         raise ValueError(
-            f"Expected a label for every recording, got None for {missing} of {len(y)}. "
-            "Leave these recordings out."
+            f"Expected a label for every recording, got None for {missing} of "
+            f"{len(y)}. Leave these recordings out."
         )
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
