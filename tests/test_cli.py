@@ -661,7 +661,9 @@ def test_too_little_memory_is_one_line(capsys, monkeypatch):
 @pytest.mark.parametrize("delay", [0.1, 0.4, 0.8])
 def test_interruption_of_the_imports_is_quiet(delay):
     arguments = ["train", "no-table.csv", "-o", "m.hbc"]
-    code = "from heartbeat_clf.__main__ import main; print(flush=True); "
+    # Jobs of a shell that are started in the background ignore the signal otherwise.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from heartbeat_clf.__main__ import main; print(flush=True); "
     code += "raise SystemExit(main())"
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
