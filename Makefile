@@ -53,10 +53,10 @@ demo: $(VENV)/.demo
 		$(if $(DATASET),--dataset $(DATASET))
 
 test: $(VENV)/.test
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-lowest: $(LOWEST)/.test
-	$(ONE_THREAD) $(LOWEST)/bin/python -m pytest -n 2
+	$(ONE_THREAD) $(LOWEST)/bin/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
