@@ -6,6 +6,8 @@ import contextlib
 import csv
 import io
 import json
+import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +19,18 @@ from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.inputs import Failure
 from heartbeat_clf.persons import Persons, combine_recordings
 
-__all__ = ["NOTICE", "UNUSABLE", "Answers", "map_recordings", "predict_recordings"]
+__all__ = [
+    "LOW_RATE",
+    "NOTICE",
+    "UNUSABLE",
+    "Answers",
+    "map_recordings",
+    "predict_recordings",
+]
 
 NOTICE = "Not a medical device: for research and teaching, no basis for a diagnosis."
 UNUSABLE = "unusable"
+LOW_RATE = "sampled at too low a rate for the upper bands of the model"
 # Recordings at a time: enough for full batches of windows, little enough for memory.
 _BATCH = 16
 _OF_ONE_FILE = (ValueError, TypeError, OSError)
@@ -53,6 +63,9 @@ class Answers:
         Whose each recording is, where there is to be one answer a subject.
     persons : Persons, default=None
         What the recordings of each subject say together.
+    low_rates : frozenset of str, default=()
+        Paths of the recordings whose own rate is too low for the upper bands of the
+        model: an answer to them is one to half of the sound.
     """
 
     classes: list[Any]
@@ -65,6 +78,7 @@ class Answers:
     reasons: list[str | None] | None = None
     subjects: list[str] | None = None
     persons: Persons | None = None
+    low_rates: frozenset[str] = frozenset()
 
     @property
     def labels(self) -> list[Any]:
@@ -105,19 +119,25 @@ class Answers:
         return "\n".join(lines) + "\n"
 
     def to_csv(self) -> str:
-        """Return CSV: path, prediction, ``probability_<class>`` columns, reason.
+        """Return CSV: path, prediction, ``probability_<class>``, reason, warning.
 
         Where there is one answer a subject, ``subject``, ``recordings`` and
-        ``usable`` (numbers of recordings) stand in the place of ``path``.
+        ``usable`` (numbers of recordings) stand in the place of ``path``, and there
+        is no warning: that is of single recordings.
         """
         names, rows = self._columns()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = [f"probability_{name}" for name in self.classes]
-        writer.writerow([*names, "prediction", *columns, "reason"])
+        single = self.persons is None
+        head = [*names, "prediction", *columns, "reason"]
+        writer.writerow([*head, "warning"] if single else head)
         for *start, values, reason in rows:
             numbers = ["" if np.isnan(value) else value for value in values.tolist()]
-            writer.writerow([*start, *numbers, reason or ""])
+            cells = [*start, *numbers, reason or ""]
+            writer.writerow(
+                [*cells, self._warning(start[0]) or ""] if single else cells
+            )
         return text.getvalue()
 
     def to_json(self) -> str:
@@ -131,6 +151,7 @@ class Answers:
                     "path": str(path),
                     **({} if self.subjects is None else {"subject": subject}),
                     **self._as_json(values, reason),
+                    "warning": self._warning(path),
                 }
                 for path, subject, values, reason in zip(
                     self.paths,
@@ -178,6 +199,9 @@ class Answers:
             "probabilities": probabilities,
             "reason": reason,
         }
+
+    def _warning(self, path: Path) -> str | None:
+        return LOW_RATE if os.fspath(path) in self.low_rates else None
 
     def _reasons(self) -> list[str | None]:
         return [None] * len(self.paths) if self.reasons is None else self.reasons
@@ -250,7 +274,8 @@ def predict_recordings(
         check_same_length(paths=paths, subjects=subjects)
     classes = np.asarray(model.classes_).tolist()
     ask = _checked(model, len(classes)) if quality else _unchecked(model)
-    rows, values, failures = map_recordings(ask, paths, verbose=verbose)
+    with _low_rates() as low:
+        rows, values, failures = map_recordings(ask, paths, verbose=verbose)
     probabilities = np.array([value for value, _ in values], dtype=float)
     answers = Answers(
         classes,
@@ -258,6 +283,7 @@ def predict_recordings(
         probabilities.reshape(len(rows), len(classes)),
         failures,
         reasons=[reason for _, reason in values],
+        low_rates=frozenset(p for p in map(os.fspath, paths) if repr(p) in low),
     )
     if subjects is None:
         return answers
@@ -353,6 +379,21 @@ def map_recordings(
                         failures.append(Failure(str(paths[row]), str(error)))
             advance(len(batch))
     return np.array(list(values), dtype=int), list(values.values()), failures
+
+
+@contextlib.contextmanager
+def _low_rates() -> Iterator[set[str]]:
+    """Give what recordings of too low a rate are called, as they are warned of."""
+    low: set[str] = set()
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Any, *rest: Any, **named: Any) -> None:
+            low.update(getattr(message, "recordings", ()))
+            show(message, *rest, **named)
+
+        warnings.showwarning = note
+        yield low
 
 
 @contextlib.contextmanager

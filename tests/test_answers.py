@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from heartbeat_clf import load
 from heartbeat_clf.answers import (
+    LOW_RATE,
     NOTICE,
     Answers,
     map_recordings,
     predict_recordings,
 )
 from heartbeat_clf.inputs import Failure
+from heartbeat_clf.recording_images import LowRateWarning
 
 
 class LengthModel:
@@ -103,6 +106,7 @@ def test_json_holds_answers_failures_and_the_notice():
         "prediction": "normal",
         "probabilities": {"murmur": 0.25, "normal": 0.75},
         "reason": None,
+        "warning": None,
     }
     assert document["failures"] == [{"path": "bad.wav", "error": "Expected audio."}]
 
@@ -149,6 +153,7 @@ def test_no_answer_where_no_heart_is_heard(heart_and_silence):
         "prediction": "unusable",
         "probabilities": None,
         "reason": silent,
+        "warning": None,
     }
 
 
@@ -186,6 +191,23 @@ def test_the_class_of_an_operating_point_is_answered_from_its_probability():
     assert decision == {"class": "murmur", "from": 0.2, **reached}
     answers = dataclasses.replace(ANSWERS, positive="normal", least=0.8)
     assert answers.labels == ["murmur", "murmur"]
+
+
+@pytest.mark.filterwarnings("default::heartbeat_clf.spectrogram.LowRateWarning")
+def test_an_answer_to_half_of_the_sound_says_so(tiny_model, tmp_path):
+    paths = [tmp_path / "low.wav", tmp_path / "high.wav"]
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
+    for path, rate in zip(paths, (500, 4000), strict=True):
+        soundfile.write(path, noise, rate)
+    with pytest.warns(LowRateWarning, match="got 500 Hz"):
+        answers = predict_recordings(load(tiny_model), paths)
+    told = [row["warning"] for row in json.loads(answers.to_json())["recordings"]]
+    assert told == [LOW_RATE, None]
+    rows = csv.DictReader(io.StringIO(answers.to_csv()))
+    assert [row["warning"] for row in rows] == [LOW_RATE, ""]
+    with pytest.warns(LowRateWarning):
+        persons = predict_recordings(load(tiny_model), paths, subjects=["a", "a"])
+    assert "warning" not in persons.to_csv().splitlines()[0]
 
 
 def test_subjects_are_one_a_path():
