@@ -41,6 +41,7 @@ def build_small_network(
     filters: tuple[int, ...] = (16, 32, 48, 64),
     dense_units: int = 64,
     dilations: tuple[int, ...] = (),
+    name: str = "small_network",
 ) -> keras.Model:
     """Return the default network: 3×3 convolution blocks over a log-mel window.
 
@@ -66,6 +67,8 @@ def build_small_network(
     dilations : tuple of int, default=()
         For each number a residual block follows the last one: a 3×3 convolution
         with that dilation in time, batch normalisation and ReLU, added to its input.
+    name : str, default="small_network"
+        What errors call it.
 
     Returns
     -------
@@ -122,7 +125,7 @@ def build_small_network(
     logits = keras.layers.Dense(
         n_classes if n_classes > 2 else 1, kernel_regularizer=penalty, name="logits"
     )(hidden)
-    return keras.Model(image, logits, name="small_network")
+    return keras.Model(image, logits, name=name)
 
 
 def build_ancestor_network(
@@ -214,6 +217,7 @@ def build_wide_network(
         dropout=dropout,
         filters=(16, 32, 64, 96),
         dilations=(2, 4),
+        name="wide_network",
     )
 
 

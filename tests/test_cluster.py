@@ -132,6 +132,19 @@ def test_search_ends_with_the_same_result_after_a_worker_died(paths, tmp_path):
     )
 
 
+def test_joblibs_own_backend_gives_the_same_result(address, paths):
+    from joblib import parallel_config
+
+    alone = search(*paths)
+    with (
+        distributed.Client(address, set_as_default=True),
+        parallel_config(backend="dask"),
+    ):
+        together = search(*paths)
+    for name, values in scores_of(alone).items():
+        np.testing.assert_array_equal(scores_of(together)[name], values)
+
+
 def test_paths_travel_and_images_stay(address, paths, monkeypatch):
     from distributed.protocol import dumps
 

@@ -82,6 +82,7 @@ def test_zero_penalty_is_none(name):
 @pytest.mark.parametrize("name", ["small", "wide", "phase", "ancestor"])
 def test_networks_end_in_logits_and_are_not_compiled(name):
     model = build_network(name, (16, 40, 1), 2)
+    assert model.name == f"{name}_network"
     assert model.layers[-1].activation is keras.activations.linear
     assert not model.compiled
 
