@@ -121,8 +121,10 @@ def sorted_hinge_mean(
     arXiv:2302.11062.
     """
     # The loss does not see a shift; near zero, `score - margin` keeps its digits.
+    # Eight binary digits of the centre do, and taking off so few moves no pair that
+    # is exactly at the margin to one side of it.
     centre = 0.5 * ops.sum(ops.stop_gradient(scores) * (positive + negative))
-    scores = scores - centre
+    scores = scores - ops.cast(ops.cast(centre, "bfloat16"), scores.dtype)
     points = ops.concatenate([scores - margin, scores])
     nothing = ops.zeros_like(positive)
     # Shifted positives come first, so that a stable sort leaves pairs exactly at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 tf = pytest.importorskip("tensorflow")
@@ -93,6 +93,8 @@ ROWS = st.lists(
 ).filter(lambda rows: len({label for _, label, _ in rows}) == 2)
 
 
+# A pair exactly at the margin, whose centre has digits without end.
+@example(rows=[(-0.25, False, 3.0), (0.75, True, 0.5), (-0.75, False, 0.5)], power=1)
 @settings(deadline=None, max_examples=40)
 @given(rows=ROWS, power=st.sampled_from([1, 2]))
 def test_sorted_form_equals_all_pairs_with_ties_and_weights(rows, power):
