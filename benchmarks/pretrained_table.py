@@ -173,8 +173,11 @@ def three_classes(circor: pd.DataFrame) -> str:
         unknown=("unknown", "mean"),
         most_unknown=("unknown", "max"),
         loud=("loud", "mean"),
+        seconds=("seconds", "sum"),
     ).reset_index()
-    columns = ["mean", "largest", "least", "unknown", "most_unknown", "loud"]
+    # Who was listened to for less was more often hard to tell.
+    table["heard"] = np.log(table["seconds"])
+    columns = ["mean", "largest", "least", "unknown", "most_unknown", "loud", "heard"]
     found = []
     for fold in range(N_FOLDS):
         inner, outer = table[table["fold"] != fold], table[table["fold"] == fold]

@@ -129,8 +129,8 @@ def train_fold(
     Returns
     -------
     scores : DataFrame
-        Columns ``data``, ``recording`` (file name), ``subject``, ``stratum`` and a
-        mean logit an output.
+        Columns ``data``, ``recording`` (file name), ``subject``, ``stratum``,
+        ``seconds`` and a mean logit an output.
     """
     place = Path(folder)
     saved = place / "scores.csv"
@@ -157,8 +157,8 @@ def train_fold(
     for part, ims, out in zip(data, images, held_out, strict=True):
         rows = np.flatnonzero(out).tolist()
         if len(rows):
-            logits = score_images(network, [ims[row] for row in rows], recipe)
-            tables.append(score_table(part.take(rows), logits, recipe))
+            left_out = [ims[row] for row in rows]
+            tables.append(score_table(part.take(rows), left_out, network, recipe))
     scores = pd.concat(tables, ignore_index=True)
     partial = saved.with_suffix(".part")
     scores.to_csv(partial, index=False, float_format="%.5f")
@@ -166,14 +166,19 @@ def train_fold(
     return scores
 
 
-def score_table(part: TrainingSet, logits: np.ndarray, recipe: Recipe) -> pd.DataFrame:
-    """Return a row a recording with its mean logits."""
+def score_table(
+    part: TrainingSet, images: Sequence[np.ndarray], network: Any, recipe: Recipe
+) -> pd.DataFrame:
+    """Return a row a recording with its length and its mean logits."""
+    logits = score_images(network, images, recipe)
+    hop = float(recipe.audio["hop_duration"])
     return pd.DataFrame(
         {
             "data": part.name,
             "recording": [Path(path).stem for path in part.recordings],
             "subject": part.subjects,
             "stratum": part.strata,
+            "seconds": [round(hop * (image.shape[1] - 1), 3) for image in images],
             **dict(zip(recipe.outputs, logits.T, strict=True)),
         }
     )

@@ -226,9 +226,11 @@ def test_scores_of_a_fold_are_saved_and_read_again(sets, tmp_path):
         "recording",
         "subject",
         "stratum",
+        "seconds",
         "murmur",
         "abnormal",
     ]
+    assert (scores["seconds"] == 0.304).all()  # 20 frames every 16 ms
     assert len(scores) == sum(out.sum() for out in held_out)
     again = train_fold(data, [[], []], held_out, recipe, tmp_path)
     pd.testing.assert_frame_equal(again, scores, atol=1e-5)
