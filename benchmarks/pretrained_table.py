@@ -207,6 +207,8 @@ def cinc(scores: pd.DataFrame, results: Path) -> list[Measure]:
         if database in "abf":
             inside.append(value.value)
     rows.append(("within", "CinC 2016, mean of a, b, f", f"{np.mean(inside):.3f}"))
+    if (results / "device.csv").exists():
+        rows += device(pd.read_csv(results / "device.csv"))
     for database in "abf":
         found = read(results, f"without_{database}")
         found = found[found["data"] == "cinc2016"]
@@ -218,6 +220,20 @@ def cinc(scores: pd.DataFrame, results: Path) -> list[Measure]:
     name = "CinC 2016 left out, mean of a, b, f"
     rows.append(("without", name, f"{np.mean(outside):.3f}"))
     return rows
+
+
+def device(scores: pd.DataFrame) -> list[Measure]:
+    """Return the figures of networks trained on with the records of one database."""
+    rows, values = [], []
+    for database, part in scores.groupby("database"):
+        value = bootstrap_auroc(
+            part["positive"], part["score"], part["recording"], folds=part["fold"]
+        )
+        name = f"CinC 2016 within {database}, fine-tuned on that database: AUROC"
+        rows.append((f"device {database}", name, show(value)))
+        values.append(value.value)
+    name = "CinC 2016, fine-tuned, mean of a, b, f"
+    return [*rows, ("device", name, f"{np.mean(values):.3f}")]
 
 
 if __name__ == "__main__":

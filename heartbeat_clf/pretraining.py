@@ -33,7 +33,7 @@ from heartbeat_clf.training import (
 )
 from heartbeat_clf.windows import image_statistics, resolve_augmentations
 
-__all__ = ["MultiOutputLoss", "pretrain", "single_output"]
+__all__ = ["MultiOutputLoss", "load_checkpoint", "pretrain", "single_output"]
 
 
 @keras.saving.register_keras_serializable(package="heartbeat_clf")
@@ -204,8 +204,39 @@ def pretrain(
     assert trained is not None
     if recipe.average_momentum:
         trained.optimizer.finalize_variable_values(trained.trainable_variables)
-    # What the phases were trained by is no output of what is kept.
-    return keras.Model(trained.input, trained.get_layer("logits").output)
+    return _answering_part(trained)
+
+
+def load_checkpoint(folder: str | os.PathLike[str]) -> keras.Model:
+    """Return the network of the last checkpoint in a folder of `pretrain`.
+
+    Parameters
+    ----------
+    folder : str or path
+        As `pretrain` was given it.
+
+    Returns
+    -------
+    network : keras.Model
+        As `pretrain` returns it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no checkpoint.
+    """
+    network, _ = _last_checkpoint(Path(folder))
+    if network is None:
+        raise FileNotFoundError(
+            f"Expected a checkpoint of a pretraining in {os.fspath(folder)!r}, got "
+            "none."
+        )
+    return _answering_part(network)
+
+
+def _answering_part(network: keras.Model) -> keras.Model:
+    """Return a network without the output that the phases were taught by."""
+    return keras.Model(network.input, network.get_layer("logits").output)
 
 
 def single_output(
@@ -291,11 +322,18 @@ def _resume(place: Path, identity: str) -> tuple[keras.Model | None, int]:
             "training, got those of another recipe or other recordings. Name another "
             "folder or remove it."
         )
-    for state in reversed(states):
-        saved = place / f"round_{state['round']}.keras"
-        if saved.exists():
-            return keras.saving.load_model(saved), state["round"]
-    return None, 0
+    return _last_checkpoint(place)
+
+
+def _last_checkpoint(place: Path) -> tuple[keras.Model | None, int]:
+    rounds = [
+        (int(found.stem.removeprefix("round_")), found)
+        for found in place.glob("round_*.keras")
+    ]
+    if not rounds:
+        return None, 0
+    number, saved = max(rounds)
+    return keras.saving.load_model(saved), number
 
 
 def _standardise(images: list[np.ndarray]) -> list[np.ndarray]:

@@ -16,6 +16,7 @@ from heartbeat_clf.losses import MixedAUROCLoss
 from heartbeat_clf.pretraining import (
     MultiOutputLoss,
     WarmupCosine,
+    load_checkpoint,
     pretrain,
     single_output,
 )
@@ -211,8 +212,16 @@ def test_training_goes_on_to_the_same_weights_after_a_kill(sets, tmp_path):
     resumed = pretrain(data, images, recipe, tmp_path / "cut")
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         assert np.array_equal(one, other)
+    saved = load_checkpoint(tmp_path / "cut")
+    for one, other in zip(whole.get_weights(), saved.get_weights(), strict=True):
+        assert np.array_equal(one, other)
     with pytest.raises(ValueError, match="checkpoints of this training, got those"):
         pretrain(data, images, dataclasses.replace(recipe, seed=5), tmp_path / "cut")
+
+
+def test_a_folder_without_a_checkpoint_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"checkpoint of a pretraining in '.*'"):
+        load_checkpoint(tmp_path)
 
 
 @pytest.mark.training
