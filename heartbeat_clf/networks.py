@@ -21,12 +21,10 @@ import heartbeat_clf._tensorflow  # noqa: F401
 import keras
 
 from heartbeat_clf._validation import check_choice
-from heartbeat_clf.phase_network import build_phase_network
 
 __all__ = [
     "build_ancestor_network",
     "build_network",
-    "build_phase_network",
     "build_small_network",
     "build_wide_network",
 ]
@@ -224,7 +222,6 @@ def build_wide_network(
 NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "small": build_small_network,
     "wide": build_wide_network,
-    "phase": build_phase_network,
     "ancestor": build_ancestor_network,
 }
 

@@ -23,8 +23,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from heartbeat_clf.phase_network import PhasePooling
-
 __all__ = ["UnsupportedLayerError", "network_to_onnx"]
 
 OPSET = 17
@@ -166,8 +164,6 @@ def _write_layer(
         keras.layers.GlobalMaxPooling2D,
     ):
         return _pool_all(graph, layer, names[0])
-    if kind is PhasePooling:
-        return _pool_phases(graph, layer, names, inputs)
     if kind is keras.layers.Flatten:
         _check_channels_last(layer)
         name = names[0]
@@ -315,21 +311,3 @@ def _pool_all(graph: _Graph, layer: Any, name: str) -> str:
     largest = isinstance(layer, keras.layers.GlobalMaxPooling2D)
     operator = "GlobalMaxPool" if largest else "GlobalAveragePool"
     return graph.node("Flatten", graph.node(operator, name), axis=1)
-
-
-def _pool_phases(
-    graph: _Graph, layer: PhasePooling, names: list[str], inputs: list[Any]
-) -> str:
-    features, phases = (
-        graph.node("Reshape", name, graph.weight(np.array([0, channels, -1])))
-        for name, channels in zip(
-            names, (tensor.shape[-1] for tensor in inputs), strict=True
-        )
-    )
-    shares = graph.node("Softmax", phases, axis=1)
-    sums = graph.node(
-        "MatMul", shares, graph.node("Transpose", features, perm=[0, 2, 1])
-    )
-    weights = graph.node("ReduceSum", shares, graph.weight(np.array([2])), keepdims=1)
-    weights = graph.node("Add", weights, graph.weight(np.float32(layer.least_share)))
-    return graph.node("Flatten", graph.node("Div", sums, weights), axis=1)

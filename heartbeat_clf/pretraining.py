@@ -20,10 +20,8 @@ from tqdm import tqdm
 
 from heartbeat_clf.losses import MixedAUROCLoss
 from heartbeat_clf.networks import NETWORKS
-from heartbeat_clf.phase_network import PHASES_LAYER
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
-from heartbeat_clf.pretraining_phases import PhaseLoss, mark_phases
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.training import (
     network_archive,
@@ -170,13 +168,12 @@ def pretrain(
     place.mkdir(parents=True, exist_ok=True)
     identity = _identify(data, recipe)
     targets = _join_targets(data, list(recipe.outputs))
-    trained, first_round = _resume(place, identity)
+    network, first_round = _resume(place, identity)
     if first_round < recipe.rounds:
         standardised = _standardise([image for part in images for image in part])
-        if trained is None:
+        if network is None:
             keras.utils.set_random_seed(recipe.seed)
-            trained = _build(recipe, standardised[0].shape)
-        skip_reduction(trained.optimizer)
+            network = _build(recipe, standardised[0].shape)
         feed = StratifiedFeed(
             standardised,
             targets,
@@ -187,11 +184,11 @@ def pretrain(
             seed=recipe.seed,
             augmentations=resolve_augmentations(recipe.augment),
             first_round=first_round,
-            **_phases(data, images, recipe, trained),
         )
+        skip_reduction(network.optimizer)
         try:
             with restored_global_state():
-                trained.fit(
+                network.fit(
                     feed,
                     epochs=recipe.rounds,
                     initial_epoch=first_round,
@@ -201,10 +198,10 @@ def pretrain(
                 )
         finally:
             feed.close()
-    assert trained is not None
+    assert network is not None
     if recipe.average_momentum:
-        trained.optimizer.finalize_variable_values(trained.trainable_variables)
-    return _answering_part(trained)
+        network.optimizer.finalize_variable_values(network.trainable_variables)
+    return network
 
 
 def load_checkpoint(folder: str | os.PathLike[str]) -> keras.Model:
@@ -231,12 +228,7 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> keras.Model:
             f"Expected a checkpoint of a pretraining in {os.fspath(folder)!r}, got "
             "none."
         )
-    return _answering_part(network)
-
-
-def _answering_part(network: keras.Model) -> keras.Model:
-    """Return a network without the output that the phases were taught by."""
-    return keras.Model(network.input, network.get_layer("logits").output)
+    return network
 
 
 def single_output(
@@ -381,12 +373,6 @@ def _build(recipe: Recipe, shape: tuple[int, ...]) -> keras.Model:
         kernel_l2=recipe.kernel_l2,
         dropout=recipe.dropout,
     )
-    loss: Any = MultiOutputLoss(list(recipe.outputs.values()), recipe.auroc_weight)
-    weights = None
-    if recipe.phase_weight:
-        phases = _phases_layer(network, recipe)
-        network = keras.Model(network.input, [network.output, phases.output])
-        loss, weights = [loss, PhaseLoss()], [1.0, recipe.phase_weight]
     average = {}
     if recipe.average_momentum:
         average = {"use_ema": True, "ema_momentum": recipe.average_momentum}
@@ -395,39 +381,9 @@ def _build(recipe: Recipe, shape: tuple[int, ...]) -> keras.Model:
             WarmupCosine(recipe.learning_rate, recipe.warmup_steps, recipe.steps),
             **average,
         ),
-        loss=loss,
-        loss_weights=weights,
+        loss=MultiOutputLoss(list(recipe.outputs.values()), recipe.auroc_weight),
         jit_compile=False,
     )
     # Variables made during tracing would have TensorFlow trace the step twice.
     network.optimizer.build(network.trainable_variables)
     return network
-
-
-def _phases_layer(network: keras.Model, recipe: Recipe) -> keras.layers.Layer:
-    for layer in network.layers:
-        if layer.name == PHASES_LAYER:
-            return layer
-    raise ValueError(
-        f"Expected a network with a layer {PHASES_LAYER!r} for phase_weight="
-        f"{recipe.phase_weight!r}, got network={recipe.network!r}. Set network="
-        '"phase", or phase_weight=0.'
-    )
-
-
-def _phases(
-    data: Sequence[TrainingSet],
-    images: Sequence[Sequence[np.ndarray]],
-    recipe: Recipe,
-    network: keras.Model,
-) -> dict[str, Any]:
-    """Return what the feed needs to teach the phases."""
-    if not recipe.phase_weight:
-        return {}
-    hop_duration = float(recipe.audio["hop_duration"])
-    marked = [
-        codes
-        for part, ims in zip(data, images, strict=True)
-        for codes in mark_phases(part, ims, hop_duration=hop_duration)
-    ]
-    return {"phases": marked, "n_steps": network.output_shape[1][2]}

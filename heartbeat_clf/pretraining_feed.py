@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 # isort: split - TensorFlow before Keras, which would import it with its greetings
 import heartbeat_clf._tensorflow  # noqa: F401
@@ -12,13 +11,11 @@ import heartbeat_clf._tensorflow  # noqa: F401
 import keras
 import numpy as np
 
-from heartbeat_clf.pretraining_phases import phase_shares
 from heartbeat_clf.windows import (
     Augmentation,
     augment_windows,
     cut_window,
     random_start,
-    reverse_time,
 )
 
 __all__ = ["Pools", "StratifiedFeed", "deal_counts"]
@@ -73,12 +70,6 @@ class StratifiedFeed(keras.utils.PyDataset):
         Applied in turn to each batch.
     first_round : int, default=0
         Rounds that were trained before.
-    phases : sequence of ndarray of int8 of shape (n_frames,), default=None
-        Phase of each frame of each recording, 0 where it is not known. With them the
-        targets of a batch are a pair: those of the outputs, and the shares of the
-        phases in each step.
-    n_steps : int, default=None
-        Steps that a window has for the phases.
     """
 
     def __init__(
@@ -93,8 +84,6 @@ class StratifiedFeed(keras.utils.PyDataset):
         seed: int,
         augmentations: Sequence[Augmentation],
         first_round: int = 0,
-        phases: Sequence[np.ndarray] | None = None,
-        n_steps: int | None = None,
     ) -> None:
         super().__init__()
         self.images = images
@@ -106,8 +95,6 @@ class StratifiedFeed(keras.utils.PyDataset):
         self.seed = seed
         self.augmentations = augmentations
         self.round = first_round
-        self.phases = phases
-        self.n_steps = n_steps
 
     def __len__(self) -> int:
         return self.steps
@@ -124,30 +111,18 @@ class StratifiedFeed(keras.utils.PyDataset):
             )
         return np.concatenate(rows)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.round * self.steps + index])
         rows = self.draw_rows(rng)
         bands, _, channels = self.images[0].shape
-        size = self.window_frames
-        windows = np.empty((len(rows), bands, size, channels), dtype=np.float32)
-        codes = np.zeros((len(rows), 1, size, 1), dtype=np.int8)
-        for window, code, row in zip(windows, codes, rows, strict=True):
+        windows = np.empty(
+            (len(rows), bands, self.window_frames, channels), dtype=np.float32
+        )
+        for window, row in zip(windows, rows, strict=True):
             image = self.images[row]
-            start = random_start(image.shape[1], size, rng)
-            window[:] = cut_window(image, start, size)
-            if self.phases is not None:
-                code[:] = cut_window(self.phases[row][None, :, None], start, size)
-        if self.phases is None:
-            return augment_windows(windows, self.augmentations, rng), self.targets[rows]
-        for augmentation in self.augmentations:
-            if augmentation is reverse_time:
-                # What is turned for a window is turned for its phases.
-                turns = rng.bit_generator.state
-                codes = reverse_time(codes, rng)
-                rng.bit_generator.state = turns
-            windows = augmentation(windows, rng)
-        shares = phase_shares(codes[:, 0, :, 0], self.n_steps or size)
-        return windows, (self.targets[rows], shares)
+            start = random_start(image.shape[1], self.window_frames, rng)
+            window[:] = cut_window(image, start, self.window_frames)
+        return augment_windows(windows, self.augmentations, rng), self.targets[rows]
 
     def close(self) -> None:
         """Let go of the recordings: TensorFlow keeps this object for ever.
@@ -155,7 +130,6 @@ class StratifiedFeed(keras.utils.PyDataset):
         See :meth:`heartbeat_clf.training.WindowFeed.close`.
         """
         self.images = ()
-        self.phases = None
 
     def on_epoch_end(self) -> None:
         """Go on to the next round."""

@@ -45,9 +45,6 @@ class Recipe:
     auroc_weight : float
         Share of the pairwise AUROC loss in the loss of each output; the rest is
         cross-entropy.
-    phase_weight : float
-        Weight in the loss of the phases of the heart, which a network with a layer
-        "phases" learns where a data set marks them; 0 leaves them to themselves.
     average_momentum : float
         Of the running average of the weights, which is what is kept; 0 keeps the
         last weights.
@@ -74,7 +71,6 @@ class Recipe:
     learning_rate: float
     warmup_steps: int
     auroc_weight: float
-    phase_weight: float
     average_momentum: float
     augment: tuple[str, ...]
     shares: dict[str, dict[str, float]]
@@ -89,7 +85,6 @@ class Recipe:
         check_number("seed", self.seed, minimum=0, integer=True)
         check_number("learning_rate", self.learning_rate, minimum=0, exclusive=True)
         check_number("auroc_weight", self.auroc_weight, minimum=0, maximum=1)
-        check_number("phase_weight", self.phase_weight, minimum=0)
         check_number("average_momentum", self.average_momentum, minimum=0, maximum=1)
         if self.warmup_steps >= self.steps:
             raise ValueError(

@@ -39,9 +39,8 @@ ALLOWED = {
     "auroc": "_tensorflow loss_columns",
     "auroc_losses": "_tensorflow _validation auroc loss_columns",
     "losses": "_tensorflow _validation auroc_losses loss_columns",
-    "phase_network": "_tensorflow",
-    "networks": "_tensorflow _validation phase_network",
-    "onnx_export": "_tensorflow phase_network",
+    "networks": "_tensorflow _validation",
+    "onnx_export": "_tensorflow",
     # the classifier
     "windows": "_validation",
     "prediction": "mapped_arrays windows : training",
@@ -82,13 +81,10 @@ ALLOWED = {
     "pretraining_data": (
         "_validation : datasets.cinc2016 datasets.circor datasets.table"
     ),
-    "pretraining_phases": (
-        "_tensorflow phase_network pretraining_data : datasets.circor"
-    ),
-    "pretraining_feed": "_tensorflow pretraining_phases windows",
+    "pretraining_feed": "_tensorflow windows",
     "pretraining": (
-        "_tensorflow losses networks phase_network pretraining_data pretraining_feed "
-        "pretraining_phases pretraining_recipe training windows"
+        "_tensorflow losses networks pretraining_data pretraining_feed "
+        "pretraining_recipe training windows"
     ),
     "pretraining_run": (
         "images prediction pretraining_data pretraining_recipe spectrogram "
@@ -181,8 +177,8 @@ ALLOWED = {
 DOORS = {
     "keras": (
         "auroc auroc_losses beat_training fine_tuning loss_columns losses networks "
-        "onnx_export phase_network pretraining pretraining_feed pretraining_phases "
-        "training training_callbacks training_task",
+        "onnx_export pretraining pretraining_feed training "
+        "training_callbacks training_task",
         "pretrained_files",
     ),
     "tensorflow": ("_tensorflow training", ""),
