@@ -2,7 +2,8 @@
 
 What a user does who has some recordings from a device of one's own. The network of fold
 k, which has seen no record of that fold, is trained on with the other records of one
-database and scores those of the fold. ``benchmarks/pretrained_runs.py`` makes the
+database and scores those of the fold; so does the default pipeline, which starts from
+nothing. ``benchmarks/pretrained_runs.py`` makes the
 networks. Scores that are saved are not made again.
 """
 
@@ -62,10 +63,8 @@ def fine_tune(
         from_circor(given.data, recipe.shares.get("circor")),
         from_cinc2016(given.data),
     ]
-    records, held_out = (
-        data[1],
-        assign_folds(data, N_FOLDS, seed=recipe.seed)[1] == fold,
-    )
+    records = data[1]
+    held_out = assign_folds(data, N_FOLDS, seed=recipe.seed)[1] == fold
     origin = as_pipeline(
         load_checkpoint(given.work / f"fold_{fold}"),
         "abnormal",
@@ -81,10 +80,15 @@ def fine_tune(
         for name in databases:
             inside = np.char.startswith(records.strata.astype(str), f"{name}/")
             train, test = inside & ~held_out, inside & held_out
-            model = make_heartbeat_pipeline(
-                initial_weights=weights, random_state=0, cache=given.work / "cache"
-            )
-            model.fit(records.recordings[train], labels[train])
+            common = {"random_state": 0, "cache": given.work / "cache"}
+            tuned = make_heartbeat_pipeline(initial_weights=weights, **common)
+            scores = {}
+            for way, model in (
+                ("tuned", tuned),
+                ("scratch", make_heartbeat_pipeline(**common)),
+            ):
+                model.fit(records.recordings[train], labels[train])
+                scores[way] = -model.decision_function(records.recordings[test])
             tables.append(
                 pd.DataFrame(
                     {
@@ -92,7 +96,7 @@ def fine_tune(
                         "fold": fold,
                         "recording": [p.stem for p in records.recordings[test]],
                         "positive": labels[test] == "abnormal",
-                        "score": -model.decision_function(records.recordings[test]),
+                        **scores,
                     }
                 )
             )

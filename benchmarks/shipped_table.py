@@ -104,7 +104,7 @@ def _rows(results: Path) -> list[Row]:
         Row(
             "the same, fine-tuned on that database's other records: a record",
             "0.85",
-            ours.get("device", "-"),
+            ours.get("tuned", "-"),
             _within(results, "cinc2016_logistic"),
         ),
         Row("CinC 2016, that database left out: a record", "0.75", ours["without"]),
