@@ -41,7 +41,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 # A trained network needs less of both than a new one.
-FINE_TUNING = {"learning_rate": 5e-4, "epochs": 15}
+FINE_TUNING = {"learning_rate": 1e-3, "epochs": 30}
 
 
 def make_heartbeat_pipeline(
@@ -70,7 +70,7 @@ def make_heartbeat_pipeline(
         such as ``classifier__epochs``. `verbose` goes to both that have it.
         ``initial_weights="pretrained"`` starts from the shipped model: images,
         network and windows are then those that it was trained with, and training
-        is gentler (15 epochs, rate 5e-4) where nothing else is given.
+        is gentler (30 epochs, rate 1e-3) where nothing else is given.
 
     Returns
     -------

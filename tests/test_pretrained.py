@@ -63,7 +63,7 @@ def test_pipeline_takes_over_what_the_weights_need():
     weights = read_initial_weights("pretrained")
     assert classifier.network == weights.settings["classifier", "network"]
     assert pipeline["trimmer"].bands == "all"
-    assert (classifier.epochs, classifier.learning_rate) == (15, 5e-4)
+    assert (classifier.epochs, classifier.learning_rate) == (30, 1e-3)
     chosen = make_heartbeat_pipeline(initial_weights="pretrained", epochs=3)
     assert chosen[-1].epochs == 3
 
