@@ -1,0 +1,93 @@
+"""The figures of the models in the box: from saved scores to the page that shows them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "benchmarks"
+
+
+@pytest.fixture
+def table(monkeypatch):
+    """Return the module that makes figures of saved scores."""
+    monkeypatch.syspath_prepend(FOLDER)
+    yield importlib.import_module("pretrained_table")
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(FOLDER)):
+            del sys.modules[name]
+
+
+def persons(**columns):
+    """Return ten recordings of ten persons in each of five folds."""
+    truth = np.tile(["Present"] * 3 + ["Absent"] * 4 + ["Unknown"] * 3, 5)
+    rows = pd.DataFrame(
+        {
+            "fold": np.repeat(np.arange(5), 10),
+            "subject": [f"s{row}" for row in range(50)],
+            "murmur_of_person": truth,
+            "murmur": np.where(truth == "Present", 5.0, -5.0),
+            "unknown": 0.0,
+            "loud": 0.0,
+            "seconds": 20.0,
+        }
+    )
+    return rows.assign(**columns)
+
+
+def test_persons_that_differ_are_all_told(table):
+    rows = persons()
+    rows["unknown"] = np.where(rows["murmur_of_person"] == "Unknown", 5.0, -5.0)
+    assert table.three_classes(rows).startswith("1.000 (folds 1.000")
+
+
+def test_how_long_was_listened_to_tells_the_unknown(table):
+    rows = persons()
+    assert float(table.three_classes(rows)[:5]) < 1
+    unknown = rows["murmur_of_person"] == "Unknown"
+    rows["seconds"] = np.where(unknown, 5.0, 80.0)
+    assert table.three_classes(rows).startswith("1.000")
+
+
+def test_error_of_calibration_is_known(table):
+    truth = np.tile([True] * 3 + [False] * 7, 10)
+    assert table.ece(truth, np.full(100, 0.3)) == pytest.approx(0.0, abs=1e-12)
+    assert table.ece(truth, np.full(100, 0.5)) == pytest.approx(0.2)
+
+
+def test_databases_count_alike_in_a_mean(table):
+    rows = pd.DataFrame(
+        {
+            "database": ["a"] * 4 + ["b"] * 8,
+            "fold": 0,
+            "recording": [f"r{row}" for row in range(12)],
+            "positive": [True, True, False, False] * 3,
+            "tuned": [4, 3, 2, 1] + [4, 1, 3, 2] * 2,
+            "scratch": 0.0,
+        }
+    )
+    found = {key: value for key, _, value in table.device(rows)}
+    assert found["tuned a"].startswith("1.000")
+    assert found["tuned b"].startswith("0.500")
+    assert (found["tuned"], found["scratch"]) == ("0.750", "0.500")
+
+
+def test_the_page_shows_the_saved_figures():
+    def rows_of(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in lines
+            if line.startswith("|") and not line.startswith("|-")
+        ]
+
+    shown = rows_of(ROOT / "docs" / "pretrained.md")
+    for saved in ("shipped.md", "pretrained/table.md"):
+        for row in rows_of(FOLDER / "results" / saved):
+            assert row in shown
