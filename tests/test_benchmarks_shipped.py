@@ -88,6 +88,9 @@ def test_the_page_shows_the_saved_figures():
         ]
 
     shown = rows_of(ROOT / "docs" / "pretrained.md")
+    card = rows_of(ROOT / "heartbeat_clf" / "models" / "model_card.md")
+    for row in rows_of(FOLDER / "results" / "pretrained" / "table.md"):
+        assert row in card
     for saved in ("shipped.md", "pretrained/table.md"):
         for row in rows_of(FOLDER / "results" / saved):
             assert row in shown
