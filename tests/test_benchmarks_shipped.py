@@ -1,4 +1,4 @@
-"""The figures of the models in the box: from saved scores to the page that shows them."""
+"""The figures of the models in the box, from saved scores to the pages with them."""
 
 from __future__ import annotations
 
