@@ -122,8 +122,10 @@ def images_of(
 
     Returns
     -------
-    images : ndarray of object of shape (n_recordings,)
-        Each float32 of shape (n_mels, n_frames_i).
+    images : ndarray
+        With ``duration=None`` of object of shape (n_recordings,), each float32 of
+        shape (n_mels, n_frames_i); else float32 of shape (n_recordings, n_mels,
+        n_frames).
     low : LowRateWarning or None
         To be given where the own rate of a recording is below twice ``fmax``.
 
@@ -136,7 +138,9 @@ def images_of(
     of_images = {k: v for k, v in settings.items() if k not in _OF_THE_MACHINE}
     if cache is not None:
         image_cache.make_folder(cache)
-    images = np.empty(len(recordings), dtype=object)
+    images: np.ndarray | None = None
+    if settings["duration"] is None:
+        images = np.empty(len(recordings), dtype=object)
     errors: list[Exception] = []
     low: dict[str, float] = {}
     # The products are small: BLAS threads cost ten times what they save.
@@ -145,7 +149,11 @@ def images_of(
         if settings["verbose"]:
             found = _with_progress(found, len(recordings))
         for row, (image, rate, error) in enumerate(found):
-            images[row] = image
+            if image is not None:
+                if images is None:
+                    # To stack them at the end would take their memory twice.
+                    images = np.empty((len(recordings), *image.shape), np.float32)
+                images[row] = image
             if error is not None:
                 errors.append(error)
             if rate is not None and rate < 2 * fmax:
@@ -154,6 +162,7 @@ def images_of(
         for other in errors[1:]:
             errors[0].add_note(str(other))
         raise errors[0]
+    assert images is not None
     return images, _low_rates(low, fmax) if low else None
 
 

@@ -232,7 +232,7 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         images, low = images_of(recordings, self.get_params(deep=False))
         if low is not None:
             warnings.warn(low, stacklevel=2)
-        return images if self.duration is None else np.stack(list(images))
+        return images
 
     def check_settings(self) -> None:
         """Raise for settings that no recording could be transformed with.
