@@ -35,7 +35,8 @@ class Recipe:
     outputs : dict of str to float
         Outputs of the network, and the weight of each in the loss.
     steps, steps_per_round : int
-        Batches in all, and between two checkpoints.
+        Batches in all, and between two checkpoints; of the latter no more than of
+        the former.
     batch_size : int
         Windows a batch.
     learning_rate : float
@@ -91,6 +92,8 @@ class Recipe:
                 f"Expected warmup_steps below steps={self.steps}, got "
                 f"{self.warmup_steps}."
             )
+        if self.steps_per_round > self.steps:
+            object.__setattr__(self, "steps_per_round", self.steps)
         if not self.outputs:
             raise ValueError("Expected at least one entry under [outputs], got none.")
 

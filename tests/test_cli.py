@@ -264,6 +264,7 @@ def test_pretrain_writes_a_model(capsys, table, tmp_path):
     text = DEFAULT_RECIPE.read_text()
     text = text.replace("warmup_steps = 200", "warmup_steps = 1")
     text = text.replace('"wide"', '"small"')
+    text = text.replace("batch_size = 64", "batch_size = 8")
     text = text[: text.index("[outputs]")] + "[outputs]\nmurmur = 1.0\n[shares]\n"
     recipe.write_text(text)
     options = ["--work", work, "-o", out, "--steps", 2, "--folds", 2]

@@ -81,6 +81,11 @@ def test_changes_replace_the_fields_of_the_file():
     assert read_recipe(steps=300).steps == 300
 
 
+def test_a_few_steps_are_one_short_round():
+    recipe = read_recipe(steps=7, warmup_steps=1, steps_per_round=100)
+    assert (recipe.rounds, recipe.steps_per_round) == (1, 7)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
