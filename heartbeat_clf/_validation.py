@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import os
-import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -16,10 +14,8 @@ __all__ = [
     "check_choice",
     "check_number",
     "check_rate",
-    "check_recordings",
     "check_same_length",
     "hint_for_python",
-    "is_sparse",
     "resolve_random_state",
 ]
 
@@ -27,133 +23,6 @@ __all__ = [
 HIGHEST_RATE = 768_000
 # How notes begin that are of no use on the command line.
 PYTHON_ONLY = "In Python: "
-
-_ONE_A_ROW = "Expected one path or 1-D array a recording"
-
-
-def check_recordings(X: Any) -> list[Any]:
-    """Return the rows of `X`, one path or 1-D array a recording.
-
-    Parameters
-    ----------
-    X : sequence of str, Path or 1-D arrays, or 2-D numeric array
-        A list, tuple, Series or object array with one item a recording. The
-        rows of a 2-D numeric array of shape (n_recordings, n_times) are
-        waveforms.
-
-    Returns
-    -------
-    recordings : list of length n_recordings
-        Each item is a ``str``, a ``Path`` or an ndarray of shape (n_times,).
-
-    Raises
-    ------
-    TypeError
-        If `X` is a lone path, no sequence, or holds anything but paths and
-        arrays.
-    ValueError
-        If `X` has no rows, is a lone waveform or an array of more than two
-        dimensions, or if an array in it is not 1-D.
-
-    Examples
-    --------
-    >>> check_recordings(("a.wav", "b.wav"))
-    ['a.wav', 'b.wav']
-    """
-    rows = _rows_of(X)
-    if len(rows) == 0:
-        raise ValueError(
-            f"{_ONE_A_ROW}, got {type(X).__name__} with zero rows. "
-            "Give at least one recording."
-        )
-    if all(_is_number(row) for row in rows):
-        raise ValueError(
-            f"{_ONE_A_ROW}, got one 1-D numeric {type(X).__name__} of length "
-            f"{len(rows)}. Wrap it in a list: [waveform]. Reshape your data with "
-            "X.reshape(1, -1) where X has to stay an array."
-        )
-    return [_check_row(row, index) for index, row in enumerate(rows)]
-
-
-def _rows_of(X: Any) -> list[Any]:
-    if isinstance(X, str | bytes | os.PathLike):
-        raise TypeError(
-            f"{_ONE_A_ROW}, got a single {type(X).__name__} {X!r}. "
-            "Wrap it in a list: [path]."
-        )
-    if is_sparse(X):
-        raise TypeError(
-            f"{_ONE_A_ROW}, got a sparse {type(X).__name__}. "
-            "Pass a dense array: X.toarray()."
-        )
-    if isinstance(X, list | tuple):
-        return list(X)
-    if not hasattr(X, "__array__"):
-        raise TypeError(
-            f"{_ONE_A_ROW}, in a list, tuple, Series or array; got "
-            f"{type(X).__name__}. Pass a list."
-        )
-    array = np.asarray(X)
-    if array.ndim == 0:
-        raise TypeError(
-            f"{_ONE_A_ROW}, got a single {type(X).__name__} {X!r}. "
-            "Wrap it in a list: [path]."
-        )
-    if array.ndim > 2:
-        raise ValueError(
-            f"{_ONE_A_ROW}, got an array of shape {array.shape!r}. Pass 1-D "
-            "waveforms in a list, or a 2-D array with one waveform a row."
-        )
-    if array.ndim == 2 and array.dtype.kind not in "biufc":
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"{_ONE_A_ROW}, got a table of shape {array.shape!r} that is not "
-                "numeric. Pass its column of paths alone, such as table['path']."
-            ) from error
-    if array.ndim == 1 and array.dtype.kind == "U":
-        return array.tolist()
-    return list(array)
-
-
-def is_sparse(X: Any) -> bool:
-    """Whether `X` is a sparse array or matrix of SciPy.
-
-    Examples
-    --------
-    >>> is_sparse(np.eye(2))
-    False
-    """
-    # Who has none need not wait for its import.
-    sparse = sys.modules.get("scipy.sparse")
-    return sparse is not None and bool(sparse.issparse(X))
-
-
-def _is_number(row: Any) -> bool:
-    return isinstance(row, numbers.Number | np.generic) and not isinstance(
-        row, str | bytes
-    )
-
-
-def _check_row(row: Any, index: int) -> Any:
-    if isinstance(row, str | os.PathLike):
-        return row
-    if isinstance(row, list | tuple) and all(_is_number(value) for value in row):
-        return np.asarray(row)
-    if not isinstance(row, np.ndarray) and hasattr(row, "__array__"):
-        row = np.asarray(row)
-    if not isinstance(row, np.ndarray) or row.ndim == 0:
-        raise TypeError(
-            f"{_ONE_A_ROW}, got {type(row).__name__} {row!r} in row {index}. "
-            "Replace it by a str, Path or array, or drop the row."
-        )
-    if row.ndim != 1:
-        raise ValueError(
-            f"{_ONE_A_ROW}, got an array of shape {row.shape!r} in row {index}. "
-            "Mix its channels to one: array.mean(axis=channel_axis)."
-        )
-    return row
 
 
 def check_number(

@@ -1,39 +1,25 @@
-"""What a model says about recordings, file by file, and how it is shown."""
+"""What a model said about recordings, and how it is shown."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
 import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.inputs import Failure
-from heartbeat_clf.persons import Persons, combine_recordings
+from heartbeat_clf.persons import Persons
 
-__all__ = [
-    "LOW_RATE",
-    "NOTICE",
-    "UNUSABLE",
-    "Answers",
-    "map_recordings",
-    "predict_recordings",
-]
+__all__ = ["LOW_RATE", "NOTICE", "UNUSABLE", "Answers"]
 
 NOTICE = "Not a medical device: for research and teaching, no basis for a diagnosis."
 UNUSABLE = "unusable"
 LOW_RATE = "sampled at too low a rate for the upper bands of the model"
-# Recordings at a time: enough for full batches of windows, little enough for memory.
-_BATCH = 16
-_OF_ONE_FILE = (ValueError, TypeError, OSError)
 
 
 @dataclass(frozen=True)
@@ -235,174 +221,9 @@ class Answers:
         ]
 
 
-def predict_recordings(
-    model: Any,
-    paths: Sequence[Path],
-    *,
-    subjects: Sequence[str] | None = None,
-    quality: bool = False,
-    verbose: int = 0,
-) -> Answers:
-    """Return what a fitted pipeline says about recordings, bad ones left aside.
-
-    Parameters
-    ----------
-    model : sklearn.pipeline.Pipeline
-        Fitted, such as :func:`heartbeat_clf.load` returns.
-    paths : sequence of Path
-        The recordings.
-    subjects : sequence of str or None, default=None
-        Whose each recording is, for one answer a subject beside those to the
-        recordings. A model of the box combines them as was best on persons left
-        out; another one by the mean of the log probabilities.
-    quality : bool, default=False
-        Ask :func:`heartbeat_clf.assess_quality` first, and answer "unusable" with
-        its reason where no heart is heard.
-    verbose : {0, 1}, default=0
-        1 shows a progress bar on standard error.
-
-    Returns
-    -------
-    answers : Answers
-
-    Raises
-    ------
-    ValueError
-        If `subjects` is not one a path.
-    """
-    if subjects is not None:
-        check_same_length(paths=paths, subjects=subjects)
-    classes = np.asarray(model.classes_).tolist()
-    ask = _checked(model, len(classes)) if quality else _unchecked(model)
-    with _low_rates() as low:
-        rows, values, failures = map_recordings(ask, paths, verbose=verbose)
-    probabilities = np.array([value for value, _ in values], dtype=float)
-    answers = Answers(
-        classes,
-        [paths[row] for row in rows],
-        probabilities.reshape(len(rows), len(classes)),
-        failures,
-        reasons=[reason for _, reason in values],
-        low_rates=frozenset(p for p in map(os.fspath, paths) if repr(p) in low),
-    )
-    if subjects is None:
-        return answers
-    _, last = getattr(model, "steps", [("model", model)])[-1]
-    # What could not be read counts as a recording of the subject, not as usable.
-    of_all = np.full((len(paths), len(classes)), np.nan)
-    of_all[rows] = answers.probabilities
-    persons = combine_recordings(
-        of_all,
-        list(subjects),
-        classes=classes,
-        points=getattr(last, "operating_points_", None),
-    )
-    names = [subjects[row] for row in rows]
-    return replace(answers, subjects=names, persons=persons)
-
-
 def _printable(text: str) -> str:
     """Return `text` with line ends, escape codes and the like as Python writes them."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
-
-
-_Ask = Callable[[list[Path]], list[tuple[np.ndarray, str | None]]]
-
-
-def _unchecked(model: Any) -> _Ask:
-    return lambda paths: [(values, None) for values in model.predict_proba(paths)]
-
-
-def _checked(model: Any, n_classes: int) -> _Ask:
-    from heartbeat_clf.quality import assess_quality
-
-    def ask(paths: list[Path]) -> list[tuple[np.ndarray, str | None]]:
-        reasons = [report.reason for report in assess_quality(paths)]
-        values = np.full((len(paths), n_classes), np.nan)
-        usable = [row for row, reason in enumerate(reasons) if reason is None]
-        if usable:
-            values[usable] = model.predict_proba([paths[row] for row in usable])
-        return list(zip(values, reasons, strict=True))
-
-    return ask
-
-
-def map_recordings(
-    function: Callable[[list[Path]], Any], paths: Sequence[Path], *, verbose: int = 0
-) -> tuple[np.ndarray, list[Any], list[Failure]]:
-    """Return what `function` says about each recording, in small batches.
-
-    Parameters
-    ----------
-    function : callable
-        Takes a list of paths and returns one value a path, such as
-        ``pipeline.predict_proba``.
-    paths : sequence of Path
-        The recordings.
-    verbose : {0, 1}, default=0
-        1 shows a progress bar on standard error.
-
-    Returns
-    -------
-    rows : ndarray of int of shape (n_answered,)
-        Which of `paths` were answered.
-    values : list of length n_answered
-        The answers.
-    failures : list of Failure
-        The other recordings and what `function` raised for them.
-
-    Examples
-    --------
-    >>> def lengths(paths):
-    ...     return [len(path.read_bytes()) for path in paths]
-    >>> rows, values, failures = map_recordings(lengths, [Path("none.wav")])
-    >>> len(rows), failures[0].path
-    (0, 'none.wav')
-    """
-    values: dict[int, Any] = {}
-    failures = []
-    with _progress(len(paths), verbose) as advance:
-        for start in range(0, len(paths), _BATCH):
-            batch = range(start, min(start + _BATCH, len(paths)))
-            try:
-                answers = function([paths[row] for row in batch])
-                values.update(zip(batch, answers, strict=True))
-            except _OF_ONE_FILE:
-                # One file spoils its batch: ask for each alone, to find out which.
-                for row in batch:
-                    try:
-                        values[row] = function([paths[row]])[0]
-                    except _OF_ONE_FILE as error:
-                        failures.append(Failure(str(paths[row]), str(error)))
-            advance(len(batch))
-    return np.array(list(values), dtype=int), list(values.values()), failures
-
-
-@contextlib.contextmanager
-def _low_rates() -> Iterator[set[str]]:
-    """Give what recordings of too low a rate are called, as they are warned of."""
-    low: set[str] = set()
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-
-        def note(message: Any, *rest: Any, **named: Any) -> None:
-            low.update(getattr(message, "recordings", ()))
-            show(message, *rest, **named)
-
-        warnings.showwarning = note
-        yield low
-
-
-@contextlib.contextmanager
-def _progress(total: int, verbose: int) -> Iterator[Callable[[int], object]]:
-    """Give what is told of each batch that is done."""
-    if not verbose:
-        yield lambda _: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, unit="recording") as bar:
-        yield bar.update

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from heartbeat_clf._validation import check_recordings
+from heartbeat_clf._rows import check_recordings
 from heartbeat_clf.audio import load_recording
 from heartbeat_clf.beat_decoding import decode_states, state_starts
 from heartbeat_clf.mel import log_mel_spectrogram

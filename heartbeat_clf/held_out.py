@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from heartbeat_clf.answers import map_recordings
+from heartbeat_clf.answering import map_recordings
 from heartbeat_clf.inputs import Failure
 from heartbeat_clf.results import Evaluation
 from heartbeat_clf.scores import positive_label

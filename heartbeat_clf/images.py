@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from heartbeat_clf._validation import check_choice, check_number, is_sparse
+from heartbeat_clf._rows import is_sparse
+from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.borders import content_box, crop_uniform_border
 from heartbeat_clf.mapped_arrays import release_pages
 from heartbeat_clf.trimming import check_image, check_n_bands, trim_image

@@ -7,7 +7,8 @@ import dataclasses
 import math
 from typing import Any
 
-from heartbeat_clf.answers import NOTICE, predict_recordings
+from heartbeat_clf.answering import predict_recordings
+from heartbeat_clf.answers import NOTICE
 from heartbeat_clf.command_parts import Outcome, Say, usage_errors
 from heartbeat_clf.inputs import Failure, Found, UsageError, find_recordings
 from heartbeat_clf.outputs import check_not_read, check_target, write_text

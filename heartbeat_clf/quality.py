@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from heartbeat_clf._validation import check_number, check_recordings
+from heartbeat_clf._rows import check_recordings
+from heartbeat_clf._validation import check_number
 from heartbeat_clf.audio import load_recording, read_audio
 from heartbeat_clf.prediction import BATCH_WINDOWS, Calibration, WindowPredictor
 from heartbeat_clf.quality_features import quality_features

@@ -116,7 +116,7 @@ def images_of(
     Parameters
     ----------
     recordings : sequence of str, Path or ndarray of shape (n_times,)
-        As :func:`heartbeat_clf._validation.check_recordings` returns them.
+        As :func:`heartbeat_clf._rows.check_recordings` returns them.
     settings : dict
         All parameters of :class:`heartbeat_clf.SpectrogramTransformer`, checked.
 

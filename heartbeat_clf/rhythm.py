@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from heartbeat_clf._validation import check_number, check_recordings
+from heartbeat_clf._rows import check_recordings
+from heartbeat_clf._validation import check_number
 from heartbeat_clf.beat_tracking import track_beats
 from heartbeat_clf.rhythm_features import (
     INTERVAL_FEATURES,

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from heartbeat_clf._validation import check_recordings
+from heartbeat_clf._rows import check_recordings
 from heartbeat_clf.model_archive import damaged, read_model
 from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.prediction import softmax

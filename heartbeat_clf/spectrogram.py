@@ -10,12 +10,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from heartbeat_clf._validation import check_recordings, is_sparse
-from heartbeat_clf.mel import (
-    log_mel_spectrogram,
-    mel_frequencies,
-    warn_of_empty_bands,
-)
+from heartbeat_clf._rows import check_recordings, is_sparse
+from heartbeat_clf.mel import log_mel_spectrogram, warn_of_empty_bands
+from heartbeat_clf.mel_filters import mel_frequencies
 from heartbeat_clf.recording_images import (
     LowRateWarning,
     check_image_settings,

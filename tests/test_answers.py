@@ -13,12 +13,11 @@ import pytest
 import soundfile
 
 from heartbeat_clf import load
+from heartbeat_clf.answering import map_recordings, predict_recordings
 from heartbeat_clf.answers import (
     LOW_RATE,
     NOTICE,
     Answers,
-    map_recordings,
-    predict_recordings,
 )
 from heartbeat_clf.inputs import Failure
 from heartbeat_clf.recording_images import LowRateWarning

@@ -19,21 +19,23 @@ ALLOWED = {
     "__main__": ": cli",
     "_callback_protocol": "",
     "_tensorflow": "",
+    "_rows": "",
     "_validation": "",
     "csv_table": "",
     # from a recording to an image
     "wav": "",
     "audio": "_validation wav",
-    "mel": "_validation",
+    "mel_filters": "",
+    "mel": "_validation mel_filters",
     "cleaning": "_validation",
     "rendering": "_validation",
     "mapped_arrays": "",
     "image_cache": "mapped_arrays outputs",
     "recording_images": "_validation audio cleaning image_cache mel",
-    "spectrogram": "_validation mel recording_images rendering",
+    "spectrogram": "_rows mel mel_filters recording_images rendering",
     "borders": "_validation",
     "trimming": "mapped_arrays",
-    "images": "_validation borders mapped_arrays trimming",
+    "images": "_rows _validation borders mapped_arrays trimming",
     # losses and networks
     "loss_columns": "_tensorflow",
     "auroc": "_tensorflow loss_columns",
@@ -70,7 +72,7 @@ ALLOWED = {
     "pretrained": "_validation",
     "saved_parts": "prediction",
     "saved_model": (
-        "_validation model_archive operating_points prediction recording_images "
+        "_rows model_archive operating_points prediction recording_images "
         "saved_parts trimming windows : persistence"
     ),
     "initial_weights": "model_archive pretrained",
@@ -105,7 +107,8 @@ ALLOWED = {
     "quality_windows": "mel windows",
     "quality_features": "",
     "quality": (
-        "_validation audio prediction quality_features quality_windows signal_checks"
+        "_rows _validation audio prediction quality_features quality_windows "
+        "signal_checks"
     ),
     "quality_examples": (
         "datasets.synthetic non_heart_sounds quality_windows spoiled_hearts"
@@ -113,11 +116,11 @@ ALLOWED = {
     "quality_training": "quality_features",
     # beats and rhythm
     "beat_decoding": "_validation",
-    "beat_tracking": "_validation audio beat_decoding mel prediction",
+    "beat_tracking": "_rows audio beat_decoding mel prediction",
     "beat_training": "_tensorflow _validation beat_tracking onnx_export",
     "premature_beats": "_validation",
     "rhythm_features": "beat_decoding beat_tracking",
-    "rhythm": "_validation beat_tracking rhythm_features",
+    "rhythm": "_rows _validation beat_tracking rhythm_features",
     "outcomes": "_validation folds rhythm",
     # evaluation takes arrays and estimators: no model code
     "folds": "_validation",
@@ -156,12 +159,13 @@ ALLOWED = {
     "inputs": "_validation csv_table : datasets.__init__",
     "outputs": "",
     "persons": "_validation: operating_points",
-    "answers": "_validation inputs persons: quality",
+    "answers": "inputs persons",
+    "answering": "_validation answers inputs persons: quality",
     "pictures": "inputs outputs rendering",
-    "held_out": "answers inputs results scores",
+    "held_out": "answering inputs results scores",
     "command_parts": "inputs",
     "predict_command": (
-        "answers command_parts inputs outputs persons: pretrained saved_model"
+        "answering answers command_parts inputs outputs persons: pretrained saved_model"
     ),
     "spectrogram_command": ("command_parts inputs: pictures shard_writer spectrogram"),
     "commands": (

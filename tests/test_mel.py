@@ -6,9 +6,9 @@ import pytest
 import soundfile
 
 from heartbeat_clf.audio import load_recording
-from heartbeat_clf.mel import (
+from heartbeat_clf.mel import log_mel_spectrogram
+from heartbeat_clf.mel_filters import (
     hz_to_mel,
-    log_mel_spectrogram,
     mel_filters,
     mel_frequencies,
     mel_to_hz,

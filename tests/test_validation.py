@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from heartbeat_clf._rows import check_recordings
 from heartbeat_clf._validation import (
     check_choice,
     check_number,
     check_rate,
-    check_recordings,
     check_same_length,
     hint_for_python,
     resolve_random_state,
