@@ -215,7 +215,8 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> keras.Model:
     Returns
     -------
     network : keras.Model
-        As `pretrain` returns it.
+        Logits in the order of ``recipe.outputs``; the last weights, where `pretrain`
+        with ``average_momentum`` returns their average.
 
     Raises
     ------
