@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -22,6 +21,7 @@ from heartbeat_clf.losses import MixedAUROCLoss
 from heartbeat_clf.networks import NETWORKS
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
+from heartbeat_clf.pretraining_identity import LOG, check_identity, identify
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.training import (
     network_archive,
@@ -166,7 +166,7 @@ def pretrain(
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    identity = _identify(data, recipe)
+    identity = identify(data, recipe)
     targets = _join_targets(data, list(recipe.outputs))
     network, first_round = _resume(place, identity)
     if first_round < recipe.rounds:
@@ -286,7 +286,7 @@ class _Rounds(keras.callbacks.Callback):
         partial.write_bytes(network_archive(self.model))
         os.replace(partial, self.place / f"round_{epoch + 1}.keras")
         state = {"identity": self.identity, "round": epoch + 1, "loss": loss}
-        with (self.place / "rounds.jsonl").open("a", encoding="utf-8") as log:
+        with (self.place / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps(state) + "\n")
         (self.place / f"round_{epoch}.keras").unlink(missing_ok=True)
         self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
@@ -296,26 +296,9 @@ class _Rounds(keras.callbacks.Callback):
         self.bar.close()
 
 
-def _identify(data: Sequence[TrainingSet], recipe: Recipe) -> str:
-    parts = [json.dumps(recipe.to_dict(), sort_keys=True)]
-    for part in data:
-        parts.extend([part.name, *map(lambda p: Path(p).name, part.recordings)])
-        parts.append(json.dumps(part.shares, sort_keys=True))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
 def _resume(place: Path, identity: str) -> tuple[keras.Model | None, int]:
-    log = place / "rounds.jsonl"
-    if not log.exists():
-        return None, 0
-    states = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    if any(state["identity"] != identity for state in states):
-        raise ValueError(
-            f"Expected {str(place)!r} to be empty or to hold checkpoints of this "
-            "training, got those of another recipe or other recordings. Name another "
-            "folder or remove it."
-        )
-    return _last_checkpoint(place)
+    check_identity(place, identity)
+    return _last_checkpoint(place) if (place / LOG).exists() else (None, 0)
 
 
 def _last_checkpoint(place: Path) -> tuple[keras.Model | None, int]:

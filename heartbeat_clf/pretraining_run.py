@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.prediction import mean_logits, network_session
 from heartbeat_clf.pretraining_data import TrainingSet
+from heartbeat_clf.pretraining_identity import check_identity, identify
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
@@ -126,6 +127,11 @@ def train_fold(
     verbose : {0, 1}, default=0
         1 shows progress.
 
+    Raises
+    ------
+    ValueError
+        If `folder` holds the scores or checkpoints of another training.
+
     Returns
     -------
     scores : DataFrame
@@ -135,6 +141,12 @@ def train_fold(
     place = Path(folder)
     saved = place / "scores.csv"
     if saved.exists():
+        kept = [
+            part.take(np.flatnonzero(~out))
+            for part, out in zip(data, held_out, strict=True)
+            if not out.all()
+        ]
+        check_identity(place, identify(kept, recipe))
         return pd.read_csv(saved, dtype={"subject": str})
     from heartbeat_clf.pretraining import pretrain
 

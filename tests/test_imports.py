@@ -83,13 +83,15 @@ ALLOWED = {
     "pretraining_data": (
         "_validation : datasets.cinc2016 datasets.circor datasets.table"
     ),
+    "pretraining_identity": "pretraining_data pretraining_recipe",
     "pretraining_feed": "_tensorflow windows",
     "pretraining": (
         "_tensorflow losses networks pretraining_data pretraining_feed "
-        "pretraining_recipe training windows"
+        "pretraining_identity pretraining_recipe training windows"
     ),
     "pretraining_run": (
-        "images prediction pretraining_data pretraining_recipe spectrogram "
+        "images prediction pretraining_data pretraining_identity pretraining_recipe "
+        "spectrogram "
         ": onnx_export pretraining"
     ),
     "pretrained_files": (

@@ -248,6 +248,12 @@ def test_scores_of_a_fold_are_saved_and_read_again(sets, tmp_path):
     assert len(scores) == sum(out.sum() for out in held_out)
     again = train_fold(data, [[], []], held_out, recipe, tmp_path)
     pd.testing.assert_frame_equal(again, scores, atol=1e-5)
+    other = dataclasses.replace(recipe, seed=5)
+    with pytest.raises(ValueError, match="checkpoints of this training, got those"):
+        train_fold(data, images, held_out, other, tmp_path)
+    more = [fold == 1 for fold in assign_folds(data, 2)]
+    with pytest.raises(ValueError, match="checkpoints of this training, got those"):
+        train_fold(data, images, more, recipe, tmp_path)
 
 
 def test_folds_keep_subjects_whole(sets):
