@@ -90,8 +90,8 @@ class Recipe:
         if self.warmup_steps >= self.steps:
             raise ValueError(
                 f"Expected warmup_steps below steps={self.steps}, got "
-                f"{self.warmup_steps} from the recipe. Take more steps, or a recipe with "
-                "fewer warmup_steps."
+                f"{self.warmup_steps} from the recipe. Take more steps, or a recipe "
+                "with fewer warmup_steps."
             )
         if self.steps_per_round > self.steps:
             object.__setattr__(self, "steps_per_round", self.steps)
