@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,22 +109,19 @@ class Answers:
         """Return CSV: path, prediction, ``probability_<class>``, reason, warning.
 
         Where there is one answer a subject, ``subject``, ``recordings`` and
-        ``usable`` (numbers of recordings) stand in the place of ``path``, and there
-        is no warning: that is of single recordings.
+        ``usable`` (numbers of recordings) stand in the place of ``path``, and the
+        warning says how many of its recordings it is of.
         """
         names, rows = self._columns()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = [f"probability_{name}" for name in self.classes]
         single = self.persons is None
-        head = [*names, "prediction", *columns, "reason"]
-        writer.writerow([*head, "warning"] if single else head)
+        warn = self._warning if single else self._warnings_of_subjects().get
+        writer.writerow([*names, "prediction", *columns, "reason", "warning"])
         for *start, values, reason in rows:
             numbers = ["" if np.isnan(value) else value for value in values.tolist()]
-            cells = [*start, *numbers, reason or ""]
-            writer.writerow(
-                [*cells, self._warning(start[0]) or ""] if single else cells
-            )
+            writer.writerow([*start, *numbers, reason or "", warn(start[0]) or ""])
         return text.getvalue()
 
     def to_json(self) -> str:
@@ -149,12 +147,14 @@ class Answers:
             ],
         }
         if self.persons is not None:
+            warnings = self._warnings_of_subjects()
             document["subjects"] = [
                 {
                     "subject": subject,
                     "recordings": recordings,
                     "usable": usable,
                     **self._as_json(values, reason),
+                    "warning": warnings.get(subject),
                 }
                 for subject, recordings, usable, _, values, reason in self._columns()[1]
             ]
@@ -188,6 +188,19 @@ class Answers:
 
     def _warning(self, path: Path) -> str | None:
         return LOW_RATE if os.fspath(path) in self.low_rates else None
+
+    def _warnings_of_subjects(self) -> dict[str, str]:
+        of_all = Counter(self.subjects)
+        of_low = Counter(
+            subject
+            for subject, path in zip(self.subjects or (), self.paths, strict=True)
+            if self._warning(path)
+        )
+        return {
+            subject: f"{of_low[subject]} of {n} recordings {LOW_RATE}"
+            for subject, n in of_all.items()
+            if of_low[subject]
+        }
 
     def _reasons(self) -> list[str | None]:
         return [None] * len(self.paths) if self.reasons is None else self.reasons

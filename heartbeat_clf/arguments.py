@@ -316,8 +316,17 @@ def _add_pretrain(adder: Any) -> None:
         required=True,
         help="folder for checkpoints, from which a stopped training goes on",
     )
-    command.add_argument("--recipe", metavar="FILE", help="settings in TOML")
-    command.add_argument("--steps", type=count, help="batches, instead of the recipe's")
+    command.add_argument(
+        "--recipe",
+        metavar="FILE",
+        help="all settings, in TOML: start from a copy of "
+        "heartbeat_clf/models/recipe.toml, which is the default",
+    )
+    command.add_argument(
+        "--steps",
+        type=count,
+        help="batches, instead of the recipe's; warm-up in proportion",
+    )
     command.add_argument(
         "--folds", type=folds, help="folds to calibrate on (default 5)"
     )

@@ -101,9 +101,10 @@ def pretrain(options: argparse.Namespace, say: Say) -> Outcome:
     from heartbeat_clf.pretraining_models import load_sets, make_models
     from heartbeat_clf.pretraining_recipe import read_recipe
 
-    changes = {} if options.steps is None else {"steps": options.steps}
     with usage_errors():
-        recipe = read_recipe(options.recipe, **changes)
+        recipe = read_recipe(options.recipe)
+        if options.steps is not None:
+            recipe = recipe.with_steps(options.steps)
     data = load_sets(options.data, recipe)
     for part in data:
         say(f"{part.name}: {len(part.recordings)} recordings, {part.shares}")

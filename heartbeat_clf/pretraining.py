@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from heartbeat_clf.losses import MixedAUROCLoss
 from heartbeat_clf.networks import NETWORKS
-from heartbeat_clf.pretraining_data import TrainingSet
+from heartbeat_clf.pretraining_data import TrainingSet, join_targets
 from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
 from heartbeat_clf.pretraining_identity import LOG, check_identity, identify
 from heartbeat_clf.pretraining_recipe import Recipe
@@ -167,7 +167,7 @@ def pretrain(
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     identity = identify(data, recipe)
-    targets = _join_targets(data, list(recipe.outputs))
+    targets = join_targets(data, list(recipe.outputs))
     network, first_round = _resume(place, identity)
     if first_round < recipe.rounds:
         standardised = _standardise([image for part in images for image in part])
@@ -318,21 +318,6 @@ def _standardise(images: list[np.ndarray]) -> list[np.ndarray]:
         mean, scale = image_statistics(image, label=f"row {row}")
         standardised.append(((image - mean) / scale).astype(np.float32)[..., None])
     return standardised
-
-
-def _join_targets(data: Sequence[TrainingSet], outputs: list[str]) -> np.ndarray:
-    joined = np.concatenate(
-        [part.targets.reindex(columns=outputs).to_numpy(np.float32) for part in data]
-    )
-    for name, column in zip(outputs, joined.T, strict=True):
-        if len(np.unique(column[np.isfinite(column)])) < 2:
-            known = sorted({str(label) for part in data for label in part.targets})
-            raise ValueError(
-                f"Expected recordings of both classes for the output {name!r}, got "
-                f"data sets with {known}. Add a data set or drop the output from the "
-                "recipe."
-            )
-    return joined
 
 
 def _pools(data: Sequence[TrainingSet]) -> Pools:

@@ -11,7 +11,13 @@ import pandas as pd
 
 from heartbeat_clf._validation import check_choice
 
-__all__ = ["TrainingSet", "from_cinc2016", "from_circor", "from_table"]
+__all__ = [
+    "TrainingSet",
+    "from_cinc2016",
+    "from_circor",
+    "from_table",
+    "join_targets",
+]
 
 LABEL_OUTPUTS = {
     frozenset({"murmur", "normal"}): ("murmur", "murmur"),
@@ -224,3 +230,38 @@ def _complete(
     for stratum in found:
         check_choice(f"stratum of {name}", stratum, tuple(shares))
     return {stratum: float(shares[stratum]) for stratum in found}
+
+
+def join_targets(data: Sequence[TrainingSet], outputs: Sequence[str]) -> np.ndarray:
+    """Return the targets of all data sets, one below the other.
+
+    Parameters
+    ----------
+    data : sequence of TrainingSet
+        The data sets.
+    outputs : sequence of str
+        Outputs of the network, which are the columns.
+
+    Returns
+    -------
+    targets : ndarray of float32 of shape (n_recordings, n_outputs)
+        0 or 1, NaN where an output has nothing to learn.
+
+    Raises
+    ------
+    ValueError
+        If the recordings that an output learns from are of one class, or none.
+    """
+    columns = list(outputs)
+    joined = np.concatenate(
+        [part.targets.reindex(columns=columns).to_numpy(np.float32) for part in data]
+    )
+    for name, column in zip(columns, joined.T, strict=True):
+        if len(np.unique(column[np.isfinite(column)])) < 2:
+            known = sorted({str(label) for part in data for label in part.targets})
+            raise ValueError(
+                f"Expected recordings of both classes for the output {name!r}, got "
+                f"data sets with {known}. Add a data set or drop the output from the "
+                "recipe."
+            )
+    return joined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from heartbeat_clf.pretraining_data import (
     from_cinc2016,
     from_circor,
     from_table,
+    join_targets,
 )
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.pretraining_run import make_images, train_folds
@@ -57,7 +59,7 @@ def make_models(
     data : sequence of TrainingSet
         The data sets.
     recipe : Recipe
-        All settings.
+        All settings. Outputs that no data set has a column for are left out.
     work : str or path
         Checkpoints, scores and images are kept there; a further call goes on from
         them.
@@ -78,7 +80,8 @@ def make_models(
     Raises
     ------
     ValueError
-        If `work` holds another training, or no data set has labels for an answer.
+        If `work` holds another training, no data set has labels for an answer, or
+        the labels of an output are all the same.
     """
     place, target = Path(work), Path(output)
     target.mkdir(parents=True, exist_ok=True)
@@ -89,6 +92,13 @@ def make_models(
             f"Expected data sets with labels for one of {list(ANSWERS)}, got "
             f"{sorted(known)}."
         )
+    unlabelled = [name for name in recipe.outputs if name not in known]
+    if unlabelled:
+        say(f"left out, as nothing has labels for it: {', '.join(unlabelled)}")
+        learnt = {k: v for k, v in recipe.outputs.items() if k in known}
+        recipe = dataclasses.replace(recipe, outputs=learnt)
+    # What is missing should be told before the images are made.
+    join_targets(data, list(recipe.outputs))
     say("images")
     images = make_images(data, recipe, cache=place / "cache", verbose=verbose)
     scores = pd.concat(

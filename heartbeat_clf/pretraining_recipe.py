@@ -103,6 +103,18 @@ class Recipe:
         """Number of checkpoints: the last one may come a little late."""
         return -(-self.steps // self.steps_per_round)
 
+    def with_steps(self, steps: int) -> Recipe:
+        """Return the recipe for another number of batches, its warm-up in proportion.
+
+        Examples
+        --------
+        >>> recipe = read_recipe(steps=2000, warmup_steps=200).with_steps(50)
+        >>> recipe.steps, recipe.warmup_steps, recipe.steps_per_round
+        (50, 5, 50)
+        """
+        warmup = self.warmup_steps * steps // self.steps
+        return dataclasses.replace(self, steps=steps, warmup_steps=warmup)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, for a model card."""
         return dataclasses.asdict(self)

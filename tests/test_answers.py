@@ -176,6 +176,7 @@ def test_a_person_is_answered_from_the_usable_recordings(heart_and_silence):
         "prediction": "murmur",
         "probabilities": {"murmur": 0.5, "normal": 0.5},
         "reason": None,
+        "warning": None,
     }
     assert document["subjects"][1]["reason"] == "no usable recording"
 
@@ -206,7 +207,10 @@ def test_an_answer_to_half_of_the_sound_says_so(tiny_model, tmp_path):
     assert [row["warning"] for row in rows] == [LOW_RATE, ""]
     with pytest.warns(LowRateWarning):
         persons = predict_recordings(load(tiny_model), paths, subjects=["a", "a"])
-    assert "warning" not in persons.to_csv().splitlines()[0]
+    told = f"1 of 2 recordings {LOW_RATE}"
+    (row,) = csv.DictReader(io.StringIO(persons.to_csv()))
+    assert row["warning"] == told
+    assert json.loads(persons.to_json())["subjects"][0]["warning"] == told
 
 
 def test_subjects_are_one_a_path():
