@@ -1,8 +1,9 @@
-"""Logistic regression on summary statistics of the log-mel image: the plain baseline.
+"""Logistic regressions: on statistics of images, and on what a network hears.
 
-The features were chosen once, before any score was seen: per mel band, over the
-frames of the standardised image, the mean, the standard deviation, the 10th, 50th
-and 90th percentile, and the standard deviation of the change from frame to frame.
+The features of the first, the plain baseline, were chosen once, before any score was
+seen: per mel band, over the frames of the standardised image, the mean, the standard
+deviation, the 10th, 50th and 90th percentile, and the standard deviation of the change
+from frame to frame.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from heartbeat_clf import SpectrogramTransformer
+from heartbeat_clf.embedding import EmbeddingTransformer
 
-__all__ = ["make_logistic_baseline", "summarise_images"]
+__all__ = ["make_linear_probe", "make_logistic_baseline", "summarise_images"]
 
 _PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -72,5 +74,27 @@ def make_logistic_baseline(*, cache: Any = None, n_splits: int = 5) -> Pipeline:
             ("spectrogram", SpectrogramTransformer(cache=cache)),
             ("summary", FunctionTransformer(summarise_images)),
             ("classifier", search),
+        ]
+    )
+
+
+def make_linear_probe(model: Any, *, cache: Any = None) -> Pipeline:
+    """Return logistic regression on what a network hears.
+
+    The penalty was chosen on databases a and b of CinC 2016, by networks that had not
+    seen them (docs/experiments.md).
+
+    Parameters
+    ----------
+    model : str or Path
+        As `EmbeddingTransformer` takes it.
+    cache : str, Path or None, default=None
+        Folder of the images.
+    """
+    return Pipeline(
+        [
+            ("embedding", EmbeddingTransformer(model, cache=cache)),
+            ("scaler", StandardScaler()),
+            ("classifier", LogisticRegression(C=0.1, max_iter=1000)),
         ]
     )

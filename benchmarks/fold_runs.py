@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 import warnings
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import as_completed
 from contextlib import contextmanager
@@ -133,10 +134,12 @@ def describe_estimator(estimator: Any) -> dict[str, str]:
         and not isinstance(value, list | dict)
         and not callable(value)
     }
-    weights = estimator.get_params().get("classifier__initial_weights")
-    if weights == "pretrained":
-        # Another model in the box is another start.
-        content = find_model(TARGETS[0]).read_bytes()
+    settings = estimator.get_params()
+    starts = "classifier__initial_weights", "embedding__model"
+    if {settings.get(name) for name in starts} & {"pretrained", TARGETS[0]}:
+        # Other weights in the box are another start.
+        with zipfile.ZipFile(find_model(TARGETS[0])) as archive:
+            content = archive.read("network.keras")
         described["weights"] = hashlib.sha256(content).hexdigest()
     return described
 

@@ -1,10 +1,11 @@
-"""Fine-tune on the recordings of one place: databases a, b and f of CinC 2016.
+"""Learn from the recordings of one place: databases a, b and f of CinC 2016.
 
 What a user does who has some recordings from a device of one's own. The network of fold
 k, which has seen no record of that fold, is trained on with the other records of one
-database and scores those of the fold; so does the default pipeline, which starts from
-nothing. ``benchmarks/pretrained_runs.py`` makes the
-networks. Scores that are saved are not made again.
+database and scores those of the fold ("tuned"); or a logistic regression learns from
+what it hears in them ("embedding"); or the default pipeline starts from nothing
+("scratch"). ``benchmarks/pretrained_runs.py`` makes the networks. Scores that are saved
+are not made again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pandas as pd
 from pretrained_runs import N_FOLDS, RESULTS
 
 DATABASES = ("a", "b", "f")
+WAYS = ("tuned", "scratch", "embedding")
 
 
 def main() -> None:
@@ -37,19 +39,42 @@ def main() -> None:
     add("--results", type=Path, default=RESULTS, help="folder of the saved scores")
     given = parser.parse_args()
     saved = given.results / "device.csv"
-    parts = [pd.read_csv(saved)] if saved.exists() else []
-    known = {(row.database, row.fold) for part in parts for row in part.itertuples()}
+    scores = pd.read_csv(saved) if saved.exists() else pd.DataFrame()
     for fold in range(N_FOLDS):
-        waiting = [name for name in DATABASES if (name, fold) not in known]
+        waiting = missing(scores, fold)
         if waiting:
-            parts.extend(fine_tune(fold, waiting, given))
-            pd.concat(parts).to_csv(saved, index=False, float_format="%.5f")
+            for found in learn(fold, waiting, given):
+                keys = ["database", "fold", "recording", "positive"]
+                found = found.set_index(keys)
+                if len(scores):
+                    found = found.combine_first(scores.set_index(keys))
+                scores = found.reset_index()
+            scores.to_csv(saved, index=False, float_format="%.5f")
 
 
-def fine_tune(
-    fold: int, databases: list[str], given: argparse.Namespace
+def missing(scores: pd.DataFrame, fold: int) -> dict[str, list[str]]:
+    """Return the ways that a fold's records of each database are not scored by yet."""
+    found = {}
+    for name in DATABASES:
+        ways = list(WAYS)
+        if len(scores):
+            rows = scores[(scores["database"] == name) & (scores["fold"] == fold)]
+            ways = [
+                way
+                for way in WAYS
+                if rows.empty or way not in rows or rows[way].isna().any()
+            ]
+        if ways:
+            found[name] = ways
+    return found
+
+
+def learn(
+    fold: int, waiting: dict[str, list[str]], given: argparse.Namespace
 ) -> list[pd.DataFrame]:
     """Return the scores of one fold's records, a table a database."""
+    from baselines import make_linear_probe
+
     from heartbeat_clf import make_heartbeat_pipeline, save
     from heartbeat_clf.prediction import Calibration
     from heartbeat_clf.pretrained_files import as_pipeline
@@ -77,18 +102,20 @@ def fine_tune(
     tables = []
     with tempfile.TemporaryDirectory() as folder:
         weights = save(origin, Path(folder) / "origin.hbc")
-        for name in databases:
+        for name, ways in waiting.items():
             inside = np.char.startswith(records.strata.astype(str), f"{name}/")
             train, test = inside & ~held_out, inside & held_out
             common = {"random_state": 0, "cache": given.work / "cache"}
-            tuned = make_heartbeat_pipeline(initial_weights=weights, **common)
+            models = {
+                "tuned": make_heartbeat_pipeline(initial_weights=weights, **common),
+                "scratch": make_heartbeat_pipeline(**common),
+                "embedding": make_linear_probe(weights, cache=given.work / "cache"),
+            }
             scores = {}
-            for way, model in (
-                ("tuned", tuned),
-                ("scratch", make_heartbeat_pipeline(**common)),
-            ):
-                model.fit(records.recordings[train], labels[train])
-                scores[way] = -model.decision_function(records.recordings[test])
+            for way in ways:
+                models[way].fit(records.recordings[train], labels[train])
+                X = records.recordings[test]
+                scores[way] = -models[way].decision_function(X)
             tables.append(
                 pd.DataFrame(
                     {

@@ -84,6 +84,13 @@ def _rows(results: Path) -> list[Row]:
             ancestor_b,
         ),
         Row(
+            "the same, logistic regression on the embedding: a recording",
+            "0.98",
+            _auroc(results, "pascal_embedding", "auroc_recording"),
+            logistic_b,
+            ancestor_b,
+        ),
+        Row(
             "CirCor, Present v. Absent: a person",
             "0.96",
             ours["circor persons"],

@@ -110,6 +110,12 @@ def _make_finetuned(cache: Path, options: Options) -> Any:
     )
 
 
+def _make_embedding(cache: Path, options: Options) -> Any:
+    from baselines import make_linear_probe
+
+    return make_linear_probe("murmur", cache=cache)
+
+
 def _make_logistic(cache: Path, options: Options) -> Any:
     from baselines import make_logistic_baseline
 
@@ -143,6 +149,14 @@ STAGES: dict[str, Stage] = {
         load=_load_set_b,
         make=_make_finetuned,
         rounds=lambda options: {"grouped": options.repeats},
+    ),
+    "pascal_embedding": Stage(
+        data=SET_B,
+        model="EmbeddingTransformer, logistic regression",
+        load=_load_set_b,
+        make=_make_embedding,
+        rounds=lambda options: {"grouped": options.repeats},
+        is_network=False,
     ),
     "pascal_random": Stage(
         data=SET_B,

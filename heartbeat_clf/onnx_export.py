@@ -72,7 +72,9 @@ def network_to_onnx(network: keras.Model) -> bytes:
     Returns
     -------
     model : bytes
-        ONNX with a free number of windows.
+        ONNX with a free number of windows. Output ``logits``; and ``embedding``, the
+        last feature map's mean over time, a value a channel and row of bands:
+        ``(n_windows, n_channels * n_rows)``.
 
     Raises
     ------
@@ -94,16 +96,25 @@ def network_to_onnx(network: keras.Model) -> bytes:
             f"{[tuple(i.shape[1:]) for i in network.inputs]}."
         )
     tensors = {id(image): graph.node("Transpose", "windows", perm=[0, 3, 1, 2])}
+    last_map = image
     for layer, inputs, output in _calls(functional):
         names = [tensors[id(tensor)] for tensor in inputs]
         tensors[id(output)] = _write_layer(graph, layer, names, inputs, output)
+        if len(inputs[0].shape) == 4 and len(output.shape) == 2:
+            last_map = inputs[0]
     logits = tensors[id(network.outputs[0])]
     graph.nodes.append(helper.make_node("Identity", [logits], ["logits"]))
+    mean = graph.node("ReduceMean", tensors[id(last_map)], axes=[3], keepdims=0)
+    graph.nodes.append(helper.make_node("Flatten", [mean], ["embedding"], axis=1))
+    _, rows, _, channels = last_map.shape
     proto = helper.make_graph(
         graph.nodes,
         "heartbeat_clf",
         [_value("windows", image.shape[1:])],
-        [_value("logits", network.outputs[0].shape[1:])],
+        [
+            _value("logits", network.outputs[0].shape[1:]),
+            _value("embedding", (channels * rows,)),
+        ],
         graph.weights,
     )
     model = helper.make_model(

@@ -86,8 +86,21 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=8)
-def network_session(onnx_model: bytes) -> RunBatch:
-    """Return a function from float32 windows to the logits of an ONNX network."""
+def network_session(onnx_model: bytes, output: str = "logits") -> RunBatch:
+    """Return a function from float32 windows to an output of an ONNX network.
+
+    Parameters
+    ----------
+    onnx_model : bytes
+        As :func:`heartbeat_clf.onnx_export.network_to_onnx` gives it.
+    output : {"logits", "embedding"}, default="logits"
+        What the function returns, one row a window.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such output: it was written before there was one.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -100,7 +113,12 @@ def network_session(onnx_model: bytes) -> RunBatch:
         onnx_model, options, providers=["CPUExecutionProvider"]
     )
     name = session.get_inputs()[0].name
-    return lambda windows: session.run(None, {name: windows})[0]
+    if output not in [found.name for found in session.get_outputs()]:
+        raise ValueError(
+            f"Expected a network with the output {output!r}, got one without: it was "
+            "saved by an older version. Fit it anew or save it with this one."
+        )
+    return lambda windows: session.run([output], {name: windows})[0]
 
 
 @functools.lru_cache(maxsize=4)
@@ -171,6 +189,35 @@ class WindowPredictor:
             standardize=self.standardize,
         )
         return logits_to_scores(logits)
+
+    def embeddings(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        """Return what the network hears in images before it judges.
+
+        The mean over windows of the last feature map's mean over time; `images` as
+        :meth:`decision` takes them.
+
+        Returns
+        -------
+        embeddings : ndarray of float64 of shape (n_recordings, n_features)
+            ``n_features`` is channels times rows of bands of that map.
+
+        Raises
+        ------
+        ValueError
+            If the network runs in Keras or was written without this output, or an
+            image has other bands or channels than the training images.
+        """
+        if self.engine != "onnx":
+            raise ValueError(
+                "Expected a network in ONNX to take embeddings from, got one with "
+                f"layers that only {self.engine} runs."
+            )
+        return mean_logits(
+            self._checked(images),
+            network_session(self.network, "embedding"),
+            window_frames=self.window_frames,
+            standardize=self.standardize,
+        )
 
     def _checked(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, image in enumerate(images):

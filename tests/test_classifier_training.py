@@ -493,6 +493,8 @@ def test_network_with_other_layers_predicts_with_keras(images):
     X, y, _ = images
     classifier = tiny_classifier(network=build_unsupported, epochs=1).fit(X, y)
     assert classifier.predictor_.engine == "keras"
+    with pytest.raises(ValueError, match="layers that only keras runs"):
+        classifier.predictor_.embeddings(X[:1])
     np.testing.assert_allclose(
         classifier.decision_function(X), keras_logits(classifier, X)[:, 0], atol=1e-6
     )

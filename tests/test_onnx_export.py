@@ -44,6 +44,24 @@ def chain(shape, *steps, flatten=True):
     return keras.Model(image, features)
 
 
+@pytest.mark.parametrize(
+    ("name", "last"), [("small", "relu_4"), ("wide", "context_2"), ("ancestor", None)]
+)
+def test_embedding_is_the_last_feature_map_over_time(name, last):
+    shape = (40, 40, 1)
+    network = randomised(build_network(name, shape, 2))
+    layer = network.get_layer(last or "dropout_2")
+    windows = np.random.default_rng(1).normal(size=(3, *shape)).astype(np.float32)
+    feature_map = np.asarray(keras.Model(network.input, layer.output)(windows))
+    session = onnxruntime.InferenceSession(
+        network_to_onnx(network), providers=["CPUExecutionProvider"]
+    )
+    found = session.run(["embedding"], {"windows": windows})[0]
+    expected = feature_map.mean(axis=2).transpose(0, 2, 1).reshape(3, -1)
+    assert np.ptp(expected, axis=0).max() > 1e-3
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("name", ["small", "ancestor"])
 def test_trained_network_equals_keras(name, n_classes):

@@ -9,6 +9,7 @@ from heartbeat_clf.prediction import (
     WindowPredictor,
     logits_to_scores,
     mean_logits,
+    network_session,
     softmax,
 )
 
@@ -136,3 +137,21 @@ def test_image_unlike_those_of_training_is_named(shape):
         f"{shape[0]} and {shape[2]}",
     ):
         predictor.decision([good, np.zeros(shape)])
+
+
+def test_embeddings_need_a_network_that_gives_them():
+    from onnx import TensorProto, helper
+
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1])
+        for name in ("windows", "logits")
+    ]
+    node = helper.make_node("Identity", ["windows"], ["logits"])
+    graph = helper.make_graph([node], "old", values[:1], values[1:])
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    ).SerializeToString()
+    ones = np.ones((1, 1), np.float32)
+    np.testing.assert_array_equal(network_session(model)(ones), ones)
+    with pytest.raises(ValueError, match="saved by an older version"):
+        network_session(model, "embedding")
