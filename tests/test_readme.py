@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands."""
+"""The Python of the README and of the page on the models in the box runs as it stands."""
 
 from __future__ import annotations
 
@@ -8,16 +8,30 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
+MODELS = README.parent / "docs" / "pretrained.md"
+
+
+def run_blocks(page, names):
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), names)
 
 
 @pytest.mark.training
 def test_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    assert blocks
     monkeypatch.chdir(tmp_path)
-    for block in blocks:
-        exec(compile(block, str(README), "exec"), {})
+    run_blocks(README, {})
     assert "AUROC, a recording" in capsys.readouterr().out
+
+
+@pytest.mark.training
+def test_python_of_the_page_on_models_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    run_blocks(MODELS, names)
+    assert "sensitivity" in capsys.readouterr().out
+    assert names["pipeline"].steps[0][0] == "embeddingtransformer"
 
 
 def test_links_of_the_readme_lead_somewhere():
