@@ -1,4 +1,4 @@
-"""The Python of the README and of the page on the models in the box runs as it stands."""
+"""The Python of the README and of the page on models runs as it stands."""
 
 from __future__ import annotations
 
