@@ -15,10 +15,8 @@ from sklearn.base import (
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from heartbeat_clf._rows import check_recordings
 from heartbeat_clf.persistence import load
 from heartbeat_clf.pretrained import TARGETS, find_model
-from heartbeat_clf.recording_images import check_image_settings
 from heartbeat_clf.windows import check_images
 
 __all__ = ["EmbeddingTransformer"]
@@ -115,8 +113,13 @@ class EmbeddingTransformer(
         ValueError
             If the file is no model, or its network gives no embeddings.
         """
-        check_recordings(X)
         self.model_ = self._read()
+        # It checks the settings and the form of X, and counts the columns of a table.
+        spectrogram = self.model_[0].fit(X)
+        if hasattr(spectrogram, "n_features_in_"):
+            self.n_features_in_ = spectrogram.n_features_in_
+        elif hasattr(self, "n_features_in_"):
+            del self.n_features_in_
         probe = np.zeros((self._predictor.n_bands, 1, self._predictor.n_channels))
         probe[0] = 1.0
         self._n_features_out = self._predictor.embeddings([probe]).shape[1]
@@ -148,7 +151,7 @@ class EmbeddingTransformer(
             If a recording's own rate is too low for the upper bands.
         """
         check_is_fitted(self)
-        images = self.model_[:-1].transform(check_recordings(X))
+        images = self.model_[:-1].transform(X)
         return self._predictor.embeddings(check_images(images))
 
     @property
@@ -168,7 +171,6 @@ class EmbeddingTransformer(
         first.set_params(cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
         if self.input_rate is not None:
             first.set_params(input_rate=self.input_rate)
-        check_image_settings(first.get_params())
         return model
 
     def __sklearn_tags__(self) -> Any:

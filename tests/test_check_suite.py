@@ -8,6 +8,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from tiny import build_dense
 
 from heartbeat_clf.classifier import HeartbeatClassifier
+from heartbeat_clf.embedding import EmbeddingTransformer
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
@@ -39,6 +40,7 @@ TINY_CLASSIFIER = HeartbeatClassifier(
 
 CASES = [
     pytest.param(TINY_SPECTROGRAM, 44, id="SpectrogramTransformer"),
+    pytest.param(EmbeddingTransformer(input_rate=10), 45, id="EmbeddingTransformer"),
     pytest.param(ImageTrimmer(min_range_db=0.0), 45, id="ImageTrimmer-learn"),
     pytest.param(ImageTrimmer(bands="all"), 45, id="ImageTrimmer-all"),
     pytest.param(

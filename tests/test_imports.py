@@ -122,7 +122,7 @@ ALLOWED = {
     "beat_training": "_tensorflow _validation beat_tracking onnx_export",
     "premature_beats": "_validation",
     "rhythm_features": "beat_decoding beat_tracking",
-    "embedding": "_rows persistence pretrained recording_images windows",
+    "embedding": "persistence pretrained windows",
     "rhythm": "_rows _validation beat_tracking rhythm_features",
     "outcomes": "_validation folds rhythm",
     # evaluation takes arrays and estimators: no model code
