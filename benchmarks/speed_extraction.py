@@ -91,7 +91,7 @@ def librosa_image(file: Path) -> np.ndarray:
         fmin=FMIN,
         fmax=FMAX,
     )
-    return librosa.power_to_db(power, amin=1e-10, top_db=TOP_DB)
+    return librosa.power_to_db(power, amin=1e-30, top_db=TOP_DB)
 
 
 def against_rfft(data: Path) -> dict[str, Any]:
@@ -185,4 +185,4 @@ def plain_image(file: Path) -> np.ndarray:
         fmax=FMAX,
         dtype=np.float64,
     )
-    return librosa.power_to_db(power, amin=1e-10, top_db=TOP_DB)
+    return librosa.power_to_db(power, amin=1e-30, top_db=TOP_DB)

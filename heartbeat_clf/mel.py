@@ -13,7 +13,8 @@ from heartbeat_clf.mel_filters import mel_filters, mel_frequencies
 
 __all__ = ["log_mel_spectrogram", "mel_filters", "mel_frequencies"]
 
-# Powers below this (-100 dB) count as this, as in librosa.power_to_db.
+# Powers below this (-100 dB) count as this, as in librosa.power_to_db; but where levels
+# are cut at a distance from the loudest one, a quiet recording is one turned down.
 _SMALLEST_POWER = 1e-10
 _DB_A_NEPER = np.float32(10 / np.log(10))
 
@@ -157,8 +158,9 @@ def log_mel_spectrogram(
     fmin, fmax : float, default=20.0, 480.0
         Lower edge of the first and upper edge of the last band in Hz.
     top_db : float or None, default=80.0
-        Levels more than this below the loudest one are raised to it; None
-        leaves them.
+        Levels more than this below the loudest one are raised to it, so that a
+        recording turned down gives the same image less a constant; None raises
+        levels below -100 dB alone.
 
     Returns
     -------
@@ -178,7 +180,7 @@ def log_mel_spectrogram(
     -----
     Equal to ``librosa.feature.melspectrogram`` (Hann window, centred frames, zero
     padding, power 2, Slaney's scale and norm) followed by ``power_to_db``, within
-    1e-3 dB. Short frames are multiplied with windowed cosines and sines, which is
+    1e-3 dB; with `top_db` its ``amin`` is the smallest number, not 1e-10. Short frames are multiplied with windowed cosines and sines, which is
     faster than a Fourier transform of each.
 
     Examples
@@ -292,7 +294,8 @@ def apply_plan(
         np.matmul(plan.bands, _power(frames[part], plan).T, out=image[:, part])
     floor = np.float32(_SMALLEST_POWER)
     if top_db is not None:
-        floor = max(floor, image.max() * np.float32(10 ** (-top_db / 10)))
+        lowest = image.max() * np.float32(10 ** (-top_db / 10))
+        floor = max(np.finfo(np.float32).tiny, lowest)
     np.maximum(image, floor, out=image)
     np.log(image, out=image)
     image *= _DB_A_NEPER

@@ -23,7 +23,7 @@ from heartbeat_clf.mel import apply_plan, check_mel_settings, plan_mel
 __all__ = ["ALGORITHM_VERSION", "LowRateWarning", "check_image_settings", "images_of"]
 
 # Part of every cache key: raise it when the same settings give another image.
-ALGORITHM_VERSION = 1
+ALGORITHM_VERSION = 2
 
 # Seconds that every recording may be repeated to.
 _LONGEST = 3600

@@ -49,7 +49,8 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
     fmin, fmax : float, default=20.0, 480.0
         Lower edge of the first and upper edge of the last band in Hz.
     top_db : float or None, default=80.0
-        Levels more than this below a recording's loudest are raised to it.
+        Levels more than this below a recording's loudest are raised to it. With
+        None, levels below -100 dB are raised to that.
     duration : float or None, default=None
         Length in seconds that every recording is cut to, or repeated end to end
         to reach. None keeps each recording's own.

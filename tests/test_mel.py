@@ -39,7 +39,9 @@ def librosa_image(waveform, settings):
         fmin=settings["fmin"],
         fmax=settings["fmax"],
     )
-    return librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=settings["top_db"])
+    top_db = settings["top_db"]
+    amin = 1e-10 if top_db is None else np.finfo(np.float32).tiny
+    return librosa.power_to_db(power, ref=1.0, amin=amin, top_db=top_db)
 
 
 def heart_like(n_times, rate, seed=0):
@@ -198,3 +200,20 @@ def test_settings_out_of_bounds_are_errors(changes, match):
 def test_settings_must_be_numbers(name):
     with pytest.raises(TypeError, match=f"{name} must be"):
         log_mel_spectrogram(heart_like(3000, 1000), **(DEFAULTS | {name: "1"}))
+
+
+@pytest.mark.parametrize("gain", [1e-9, 1e-4, 1e3])
+def test_a_recording_turned_down_gives_the_same_image(gain):
+    waveform = heart_like(5000, 1000).astype(np.float64)
+    # Digital silence, which no gain changes.
+    waveform[2000:2500] = 0.0
+    image = log_mel_spectrogram(waveform)
+    turned = log_mel_spectrogram(gain * waveform)
+    np.testing.assert_allclose(turned, image + 20 * np.log10(gain), atol=1e-3)
+    assert np.ptp(image) == pytest.approx(80.0)
+
+
+def test_without_a_range_levels_end_at_a_hundred_decibels():
+    image = log_mel_spectrogram(1e-9 * heart_like(5000, 1000), top_db=None)
+    assert np.ptp(image) == 0.0
+    assert image.max() == pytest.approx(-100.0)

@@ -28,7 +28,7 @@ def plain_image(path):
         fmax=480.0,
         dtype=np.float64,
     )
-    return librosa.power_to_db(power, amin=1e-10, top_db=80.0)
+    return librosa.power_to_db(power, amin=1e-30, top_db=80.0)
 
 
 @pytest.fixture(scope="module")
