@@ -164,17 +164,32 @@ def map_recordings(
 
 @contextlib.contextmanager
 def _low_rates() -> Iterator[set[str]]:
-    """Give what recordings of too low a rate are called, as they are warned of."""
+    """Give what recordings of too low a rate are called, whatever warnings are shown.
+
+    The warnings are noted first and given on at the end, where the caller's filters
+    decide: an answer must not depend on them.
+    """
+    from heartbeat_clf.recording_images import LowRateWarning
+
     low: set[str] = set()
+    held: list[LowRateWarning] = []
     with warnings.catch_warnings():
+        warnings.simplefilter("always", LowRateWarning)
         show = warnings.showwarning
 
         def note(message: Any, *rest: Any, **named: Any) -> None:
-            low.update(getattr(message, "recordings", ()))
-            show(message, *rest, **named)
+            if isinstance(message, LowRateWarning):
+                # A batch with a bad file is asked for again, file by file.
+                if not low.issuperset(message.recordings):
+                    held.append(message)
+                low.update(message.recordings)
+            else:
+                show(message, *rest, **named)
 
         warnings.showwarning = note
         yield low
+    for message in held:
+        warnings.warn(message, stacklevel=4)
 
 
 @contextlib.contextmanager

@@ -110,7 +110,7 @@ class Answers:
 
         Where there is one answer a subject, ``subject``, ``recordings`` and
         ``usable`` (numbers of recordings) stand in the place of ``path``, and the
-        warning says how many of its recordings it is of.
+        warning says of how many of the usable recordings it is.
         """
         names, rows = self._columns()
         text = io.StringIO()
@@ -190,16 +190,18 @@ class Answers:
         return LOW_RATE if os.fspath(path) in self.low_rates else None
 
     def _warnings_of_subjects(self) -> dict[str, str]:
-        of_all = Counter(self.subjects)
-        of_low = Counter(
-            subject
-            for subject, path in zip(self.subjects or (), self.paths, strict=True)
-            if self._warning(path)
-        )
+        usable = [
+            (subject, self._warning(path) is not None)
+            for subject, path, values in zip(
+                self.subjects or (), self.paths, self.probabilities, strict=True
+            )
+            if not np.isnan(values).any()
+        ]
+        of_all = Counter(subject for subject, _ in usable)
+        of_low = Counter(subject for subject, low in usable if low)
         return {
-            subject: f"{of_low[subject]} of {n} recordings {LOW_RATE}"
-            for subject, n in of_all.items()
-            if of_low[subject]
+            subject: f"{n} of {of_all[subject]} usable recordings: {LOW_RATE}"
+            for subject, n in of_low.items()
         }
 
     def _reasons(self) -> list[str | None]:

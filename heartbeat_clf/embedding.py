@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ class EmbeddingTransformer(
     ----------
     model : {"murmur", "abnormal"}, str or Path, default="murmur"
         One of the box (both hear the same: they differ in what they make of it), or
-        a file written by :func:`heartbeat_clf.save`.
+        a file written by :func:`heartbeat_clf.save` of a whole pipeline whose network
+        runs in ONNX Runtime.
     input_rate : float or None, default=None
         Rate of arrays in Hz; None means that of the model. Files carry their own.
     cache : str, Path or None, default=None
@@ -108,14 +110,15 @@ class EmbeddingTransformer(
         OSError
             If the file of the model is missing.
         TypeError
-            If `X` or a setting is of the wrong type, or the model takes no
+            If `X`, `model` or a setting is of the wrong type, or the model takes no
             recordings.
         ValueError
             If the file is no model, or its network gives no embeddings.
         """
         self.model_ = self._read()
         # It checks the settings and the form of X, and counts the columns of a table.
-        spectrogram = self.model_[0].fit(X)
+        spectrogram = self._set_up(self.model_[0]).fit(X)
+        self.model_ = Pipeline([("spectrogram", spectrogram), *self.model_.steps[1:]])
         if hasattr(spectrogram, "n_features_in_"):
             self.n_features_in_ = spectrogram.n_features_in_
         elif hasattr(self, "n_features_in_"):
@@ -148,19 +151,39 @@ class EmbeddingTransformer(
         Warns
         -----
         LowRateWarning
-            If a recording's own rate is too low for the upper bands.
+            If a recording's own rate is too low for the upper bands, unless its image
+            comes from the cache.
         """
         check_is_fitted(self)
-        images = self.model_[:-1].transform(X)
+        # Settings count as they are now, not as they were in fit.
+        images = self._set_up(self.model_[0]).transform(X)
+        for _, step in self.model_.steps[1:-1]:
+            images = step.transform(images)
         return self._predictor.embeddings(check_images(images))
 
     @property
     def _predictor(self) -> Any:
         return self.model_[-1].predictor_
 
+    def _set_up(self, spectrogram: Any) -> Any:
+        """Return a copy of the model's first step with the settings of this object."""
+        copied = copy.copy(spectrogram)
+        copied.set_params(cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
+        if self.input_rate is not None:
+            copied.set_params(input_rate=self.input_rate)
+        return copied
+
     def _read(self) -> Pipeline:
+        expected = f"Expected model to be one of {TARGETS} or the path of a saved model"
+        if not isinstance(self.model, str | os.PathLike):
+            raise TypeError(
+                f"{expected}, got {type(self.model).__name__}. A fitted pipeline is "
+                "given by its file: heartbeat_clf.save(pipeline, path) writes one."
+            )
         in_box = isinstance(self.model, str) and self.model in TARGETS
         file = find_model(str(self.model)) if in_box else Path(self.model)
+        if not file.is_file():
+            raise FileNotFoundError(f"{expected}, found no file {str(self.model)!r}.")
         model = load(file)
         first = model[0] if isinstance(model, Pipeline) else None
         if first is None or "input_rate" not in first.get_params():
@@ -168,9 +191,6 @@ class EmbeddingTransformer(
                 "Expected a model that takes recordings, got one without a "
                 f"SpectrogramTransformer from {str(self.model)!r}."
             )
-        first.set_params(cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
-        if self.input_rate is not None:
-            first.set_params(input_rate=self.input_rate)
         return model
 
     def __sklearn_tags__(self) -> Any:

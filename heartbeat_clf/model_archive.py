@@ -77,7 +77,7 @@ def _read_archive(source: Path) -> dict[str, bytes]:
     ) as error:
         raise ValueError(
             f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
-            f"something else or a damaged file: {error}."
+            f"something else or a damaged file: {error}. (joblib.load reads pickles.)"
         ) from error
 
 

@@ -116,7 +116,7 @@ def network_session(onnx_model: bytes, output: str = "logits") -> RunBatch:
     if output not in [found.name for found in session.get_outputs()]:
         raise ValueError(
             f"Expected a network with the output {output!r}, got one without: it was "
-            "saved by an older version. Fit it anew or save it with this one."
+            "trained by an older version. Train it anew with this one."
         )
     return lambda windows: session.run([output], {name: windows})[0]
 

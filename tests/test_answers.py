@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -207,10 +208,36 @@ def test_an_answer_to_half_of_the_sound_says_so(tiny_model, tmp_path):
     assert [row["warning"] for row in rows] == [LOW_RATE, ""]
     with pytest.warns(LowRateWarning):
         persons = predict_recordings(load(tiny_model), paths, subjects=["a", "a"])
-    told = f"1 of 2 recordings {LOW_RATE}"
+    told = f"1 of 2 usable recordings: {LOW_RATE}"
     (row,) = csv.DictReader(io.StringIO(persons.to_csv()))
     assert row["warning"] == told
     assert json.loads(persons.to_json())["subjects"][0]["warning"] == told
+
+
+@pytest.mark.parametrize("shown", ["ignore", "error"])
+def test_an_answer_does_not_depend_on_what_warnings_are_shown(
+    tiny_model, tmp_path, shown
+):
+    path = tmp_path / "low.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 8000), 500)
+    with warnings.catch_warnings():
+        warnings.simplefilter(shown, LowRateWarning)
+        if shown == "ignore":
+            answers = predict_recordings(load(tiny_model), [path])
+            assert answers.low_rates == {str(path)}
+        else:
+            with pytest.raises(LowRateWarning):
+                predict_recordings(load(tiny_model), [path])
+
+
+def test_a_warning_is_given_once(tiny_model, tmp_path):
+    paths = [tmp_path / "low.wav", tmp_path / "bad.wav"]
+    soundfile.write(paths[0], np.random.default_rng(0).uniform(-0.5, 0.5, 8000), 500)
+    paths[1].write_bytes(b"RIFF")
+    with pytest.warns(LowRateWarning) as told:
+        answers = predict_recordings(load(tiny_model), paths)
+    assert len(told) == 1
+    assert [failure.path for failure in answers.failures] == [str(paths[1])]
 
 
 def test_subjects_are_one_a_path():

@@ -80,6 +80,17 @@ def test_settings_reach_the_images(sounds, tmp_path):
     assert np.abs(changed - plain).max() > 0.01
 
 
+def test_settings_of_the_machine_count_as_they_are_now(sounds, tmp_path):
+    embedding = EmbeddingTransformer(cache=tmp_path / "one").fit(sounds.recordings)
+    embedding.set_params(cache=tmp_path / "two", input_rate=2000.0)
+    changed = embedding.transform(sounds.recordings[:2])
+    assert not (tmp_path / "one").exists()
+    assert any((tmp_path / "two").iterdir())
+    embedding.set_params(cache=None, input_rate=None)
+    plain = embedding.transform(sounds.recordings[:2])
+    assert np.abs(changed - plain).max() > 0.01
+
+
 def test_it_is_asked_before_it_is_fitted(sounds):
     with pytest.raises(NotFittedError):
         EmbeddingTransformer().transform(sounds.recordings[:1])
@@ -88,7 +99,8 @@ def test_it_is_asked_before_it_is_fitted(sounds):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"model": "none.hbc"}, OSError, "none.hbc"),
+        ({"model": "Murmur"}, OSError, "one of .'murmur', 'abnormal'. or the path"),
+        ({"model": None}, TypeError, "or the path of a saved model, got NoneType"),
         ({"input_rate": 0}, ValueError, "input_rate"),
         ({"n_jobs": "two"}, TypeError, "n_jobs"),
     ],

@@ -163,7 +163,7 @@ ALLOWED = {
     "outputs": "",
     "persons": "_validation: operating_points",
     "answers": "inputs persons",
-    "answering": "_validation answers inputs persons: quality",
+    "answering": "_validation answers inputs persons: quality recording_images",
     "pictures": "inputs outputs rendering",
     "held_out": "answering inputs results scores",
     "command_parts": "inputs",

@@ -153,5 +153,5 @@ def test_embeddings_need_a_network_that_gives_them():
     ).SerializeToString()
     ones = np.ones((1, 1), np.float32)
     np.testing.assert_array_equal(network_session(model)(ones), ones)
-    with pytest.raises(ValueError, match="saved by an older version"):
+    with pytest.raises(ValueError, match="trained by an older version"):
         network_session(model, "embedding")
