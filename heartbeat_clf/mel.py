@@ -180,8 +180,9 @@ def log_mel_spectrogram(
     -----
     Equal to ``librosa.feature.melspectrogram`` (Hann window, centred frames, zero
     padding, power 2, Slaney's scale and norm) followed by ``power_to_db``, within
-    1e-3 dB; with `top_db` its ``amin`` is the smallest number, not 1e-10. Short frames are multiplied with windowed cosines and sines, which is
-    faster than a Fourier transform of each.
+    1e-3 dB; with `top_db` its ``amin`` is the smallest number, not 1e-10. Short
+    frames are multiplied with windowed cosines and sines, which is faster than a
+    Fourier transform of each.
 
     Examples
     --------

@@ -13,6 +13,8 @@ from heartbeat_clf._validation import check_choice
 
 __all__ = [
     "TrainingSet",
+    "check_folds",
+    "check_sets",
     "from_cinc2016",
     "from_circor",
     "from_table",
@@ -252,16 +254,82 @@ def join_targets(data: Sequence[TrainingSet], outputs: Sequence[str]) -> np.ndar
     ValueError
         If the recordings that an output learns from are of one class, or none.
     """
+    joined = _join(data, outputs)
+    for name in _one_sided(joined, outputs):
+        known = sorted({str(label) for part in data for label in part.targets})
+        raise ValueError(
+            f"Expected recordings of both classes for the output {name!r}, got data "
+            f"sets with {known}. Add a data set or drop the output from the recipe."
+        )
+    return joined
+
+
+def check_sets(data: Sequence[TrainingSet]) -> None:
+    """Raise if data sets share a name or a recording.
+
+    Raises
+    ------
+    ValueError
+        A recording in two sets would be trained on and left out at once.
+    """
+    seen: dict[Path, str] = {}
+    names: set[str] = set()
+    for part in data:
+        if part.name in names:
+            raise ValueError(
+                f"Expected data sets of different names, got {part.name!r} twice. "
+                "Rename a table, or make one of both."
+            )
+        names.add(part.name)
+        for path in part.recordings:
+            first = seen.setdefault(Path(path).resolve(), part.name)
+            if first != part.name:
+                raise ValueError(
+                    f"Expected each recording in one data set, got {str(path)!r} in "
+                    f"{first!r} and in {part.name!r}. Leave it out of one."
+                )
+
+
+def check_folds(
+    data: Sequence[TrainingSet], folds: Sequence[np.ndarray], outputs: Sequence[str]
+) -> None:
+    """Raise if a network that leaves out a fold would see one class alone.
+
+    Parameters
+    ----------
+    data : sequence of TrainingSet
+        The data sets.
+    folds : sequence of ndarray of int of shape (n_recordings,)
+        Number of the fold of each recording, for each data set.
+    outputs : sequence of str
+        Outputs of the network.
+
+    Raises
+    ------
+    ValueError
+        If an output has one class left.
+    """
+    joined, numbers = _join(data, outputs), np.concatenate(folds)
+    for number in np.unique(numbers).tolist():
+        for name in _one_sided(joined[numbers != number], outputs):
+            raise ValueError(
+                f"Expected several subjects of each class of {name!r}, in different "
+                f"folds, got all of a class in fold {number + 1} of "
+                f"{len(np.unique(numbers))}. Add recordings of other subjects."
+            )
+
+
+def _join(data: Sequence[TrainingSet], outputs: Sequence[str]) -> np.ndarray:
     columns = list(outputs)
-    joined = np.concatenate(
+    return np.concatenate(
         [part.targets.reindex(columns=columns).to_numpy(np.float32) for part in data]
     )
-    for name, column in zip(columns, joined.T, strict=True):
-        if len(np.unique(column[np.isfinite(column)])) < 2:
-            known = sorted({str(label) for part in data for label in part.targets})
-            raise ValueError(
-                f"Expected recordings of both classes for the output {name!r}, got "
-                f"data sets with {known}. Add a data set or drop the output from the "
-                "recipe."
-            )
-    return joined
+
+
+def _one_sided(targets: np.ndarray, outputs: Sequence[str]) -> list[str]:
+    """Return the outputs whose targets are not of both classes."""
+    return [
+        name
+        for name, column in zip(outputs, targets.T, strict=True)
+        if len(np.unique(column[np.isfinite(column)])) < 2
+    ]

@@ -23,19 +23,22 @@ from heartbeat_clf.pretrained_files import (
 )
 from heartbeat_clf.pretraining_data import (
     TrainingSet,
+    check_folds,
+    check_sets,
     from_cinc2016,
     from_circor,
     from_table,
     join_targets,
 )
 from heartbeat_clf.pretraining_recipe import Recipe
-from heartbeat_clf.pretraining_run import make_images, train_folds
+from heartbeat_clf.pretraining_run import assign_folds, make_images, train_folds
 
 __all__ = ["load_sets", "make_models"]
 
 Say = Callable[[str], None]
 # Outputs that answer by themselves; the others only help the network to learn.
 ANSWERS = ("murmur", "abnormal")
+_PUBLISHED = {"circor": from_circor, "cinc2016": from_cinc2016}
 
 
 def make_models(
@@ -80,18 +83,20 @@ def make_models(
     Raises
     ------
     ValueError
-        If `work` holds another training, no data set has labels for an answer, or
-        the labels of an output are all the same.
+        If `work` holds another training, no data set has labels for an answer, two
+        sets share a recording, or there are too few subjects of a class for the
+        folds.
     """
     place, target = Path(work), Path(output)
-    target.mkdir(parents=True, exist_ok=True)
     known = {str(column) for part in data for column in part.targets}
-    answers = [name for name in ANSWERS if name in recipe.outputs and name in known]
+    wanted = [name for name in ANSWERS if name in recipe.outputs]
+    answers = [name for name in wanted if name in known]
     if not answers:
         raise ValueError(
-            f"Expected data sets with labels for one of {list(ANSWERS)}, got "
-            f"{sorted(known)}."
+            f"Expected data sets with labels for an answer of the recipe, {wanted} of "
+            f"{list(ANSWERS)}, got {sorted(known)}."
         )
+    check_sets(data)
     unlabelled = [name for name in recipe.outputs if name not in known]
     if unlabelled:
         say(f"left out, as nothing has labels for it: {', '.join(unlabelled)}")
@@ -99,6 +104,9 @@ def make_models(
         recipe = dataclasses.replace(recipe, outputs=learnt)
     # What is missing should be told before the images are made.
     join_targets(data, list(recipe.outputs))
+    folds = assign_folds(data, n_folds, seed=recipe.seed)
+    check_folds(data, folds, list(recipe.outputs))
+    target.mkdir(parents=True, exist_ok=True)
     say("images")
     images = make_images(data, recipe, cache=place / "cache", verbose=verbose)
     scores = pd.concat(
@@ -115,6 +123,8 @@ def make_models(
         ),
         ignore_index=True,
     )
+    # A number may be one person in one table and another in the next.
+    scores["subject"] = scores["data"] + "/" + scores["subject"].astype(str)
     say("final network, on everything")
     from heartbeat_clf.pretraining import pretrain
 
@@ -185,10 +195,12 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
     data: list[TrainingSet] = []
     for source in map(Path, sources):
         if not source.is_dir():
-            data.append(from_table(source, recipe.shares.get(source.stem)))
+            # The shares of a published set are not those of a table of its name.
+            shares = None if source.stem in _PUBLISHED else recipe.shares
+            data.append(from_table(source, (shares or {}).get(source.stem)))
             continue
         found = []
-        for name, reader in (("circor", from_circor), ("cinc2016", from_cinc2016)):
+        for name, reader in _PUBLISHED.items():
             with contextlib.suppress(FileNotFoundError):
                 found.append(reader(source, recipe.shares.get(name)))
         if not found:

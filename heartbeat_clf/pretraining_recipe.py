@@ -8,9 +8,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from heartbeat_clf._validation import check_number
+from heartbeat_clf._validation import check_choice, check_number
+from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.spectrogram import SpectrogramTransformer
+from heartbeat_clf.windows import resolve_augmentations
 
-__all__ = ["DEFAULT_RECIPE", "Recipe", "read_recipe"]
+__all__ = ["DEFAULT_RECIPE", "NETWORK_NAMES", "Recipe", "read_recipe"]
+
+NETWORK_NAMES = ("small", "wide", "ancestor")
+"""Those of :data:`heartbeat_clf.networks.NETWORKS`, which would load Keras."""
 
 DEFAULT_RECIPE = Path(__file__).with_name("models") / "recipe.toml"
 """The recipe of the shipped model."""
@@ -78,6 +84,16 @@ class Recipe:
     seed: int
 
     def __post_init__(self) -> None:
+        check_choice("network", self.network, NETWORK_NAMES)
+        _check_steps(self.audio, self.trimmer)
+        if isinstance(self.augment, str):
+            raise TypeError(
+                f"Expected augment to be a list of names, got {self.augment!r}. Wrap "
+                f"it: augment = [{self.augment!r}]."
+            )
+        resolve_augmentations(self.augment)
+        for name, weight in self.outputs.items():
+            check_number(f"outputs.{name}", weight, minimum=0, exclusive=True)
         check_number("kernel_l2", self.kernel_l2, minimum=0)
         check_number("dropout", self.dropout, minimum=0, maximum=0.95)
         for name in ("window_frames", "steps", "steps_per_round", "batch_size"):
@@ -142,6 +158,8 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
         If the file is no TOML, or a field is unknown, missing or out of range.
     """
     source = DEFAULT_RECIPE if path is None else Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(f"Expected a recipe in TOML, no file {str(source)!r}.")
     try:
         found = tomllib.loads(source.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -162,4 +180,21 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
             key: tuple(value) if isinstance(value, list) else value
             for key, value in given[name].items()
         }
-    return Recipe(**{**given, "augment": tuple(given["augment"])})
+    if isinstance(given["augment"], list):
+        given["augment"] = tuple(given["augment"])
+    return Recipe(**given)
+
+
+def _check_steps(audio: dict[str, Any], trimmer: dict[str, Any]) -> None:
+    """Raise unless the two tables are settings of the first two steps."""
+    for table, settings, step in (
+        ("audio", audio, SpectrogramTransformer()),
+        ("trimmer", trimmer, ImageTrimmer()),
+    ):
+        unknown = sorted(set(settings) - set(step.get_params()))
+        if unknown:
+            raise ValueError(
+                f"Expected settings among {sorted(step.get_params())} under "
+                f"[{table}], got {unknown}."
+            )
+    SpectrogramTransformer(**audio).check_settings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,23 @@ def assign_folds(
     Returns
     -------
     folds : list of ndarray of int of shape (n_recordings,)
+
+    Raises
+    ------
+    ValueError
+        If a data set has fewer subjects than folds, or fewer recordings of every
+        stratum.
     """
     assigned = []
     for part in data:
+        subjects = len(set(part.subjects))
+        most = max(Counter(part.strata.tolist()).values())
+        if min(subjects, most) < n_folds:
+            raise ValueError(
+                f"Expected at least {n_folds} subjects and {n_folds} recordings of a "
+                f"class in {part.name!r} for {n_folds} folds, got {subjects} and "
+                f"{most}. Take fewer folds or add recordings."
+            )
         folds = np.empty(len(part.strata), dtype=int)
         splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
         split = splitter.split(part.strata, part.strata, part.subjects)

@@ -79,7 +79,7 @@ ALLOWED = {
     "fine_tuning": "_tensorflow initial_weights training",
     "operating_points": "_validation thresholds",
     # training on several data sets at once
-    "pretraining_recipe": "_validation",
+    "pretraining_recipe": "_validation images spectrogram windows",
     "pretraining_data": (
         "_validation : datasets.cinc2016 datasets.circor datasets.table"
     ),

@@ -13,6 +13,7 @@ import pytest
 
 from heartbeat_clf import load
 from heartbeat_clf.losses import MixedAUROCLoss
+from heartbeat_clf.networks import NETWORKS
 from heartbeat_clf.pretraining import (
     MultiOutputLoss,
     WarmupCosine,
@@ -22,13 +23,15 @@ from heartbeat_clf.pretraining import (
 )
 from heartbeat_clf.pretraining_data import (
     TrainingSet,
+    check_folds,
+    check_sets,
     from_cinc2016,
     from_circor,
     from_table,
 )
 from heartbeat_clf.pretraining_feed import StratifiedFeed, deal_counts
-from heartbeat_clf.pretraining_models import make_models
-from heartbeat_clf.pretraining_recipe import read_recipe
+from heartbeat_clf.pretraining_models import load_sets, make_models
+from heartbeat_clf.pretraining_recipe import NETWORK_NAMES, read_recipe
 from heartbeat_clf.pretraining_run import assign_folds, train_fold
 
 TINY = {
@@ -93,11 +96,43 @@ def test_a_few_steps_are_one_short_round():
         ({"steps": 0}, "steps must be an integer at least 1, got 0"),
         ({"warmup_steps": 10**6}, "warmup_steps below steps="),
         ({"outputs": {}}, r"at least one entry under \[outputs\]"),
+        (
+            {"outputs": {"murmur": 0.0}},
+            r"outputs\.murmur .* greater than 0",
+        ),
+        ({"network": "nix"}, "network must be one of"),
+        ({"augment": ["nix"]}, "augment must be one of"),
+        ({"audio": {"n_mel": 40}}, r"under \[audio\], got \['n_mel'\]"),
+        ({"audio": {"fmax": 900.0}}, "fmax"),
+        ({"trimmer": {"band": "all"}}, r"under \[trimmer\], got \['band'\]"),
     ],
 )
 def test_bad_recipes_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         read_recipe(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"augment": "reverse_time"}, r"Wrap it: augment = \['reverse_time'\]"),
+        ({"augment": 3}, "names of augmentations"),
+        ({"outputs": {"murmur": "x"}}, r"outputs\.murmur"),
+        ({"audio": {"n_mels": "40"}}, "n_mels"),
+    ],
+)
+def test_recipes_of_wrong_types_are_refused(changes, message):
+    with pytest.raises(TypeError, match=message):
+        read_recipe(**changes)
+
+
+def test_recipes_know_the_networks():
+    assert tuple(NETWORKS) == NETWORK_NAMES
+
+
+def test_recipe_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Expected a recipe in TOML, no file"):
+        read_recipe(tmp_path)
 
 
 def test_recipe_that_is_no_toml(tmp_path):
@@ -274,6 +309,49 @@ def test_one_output_gives_the_column_with_its_sign():
     np.testing.assert_allclose(
         np.asarray(single(windows)), -np.asarray(network(windows))[:, 1:2], rtol=1e-6
     )
+
+
+def test_sets_share_neither_name_nor_recording(sets):
+    data, _ = sets
+    check_sets(data)
+    with pytest.raises(ValueError, match="different names, got 'm' twice"):
+        check_sets([data[0], data[0]])
+    copied = dataclasses.replace(data[0], name="copy")
+    with pytest.raises(ValueError, match="in 'm' and in 'copy'"):
+        check_sets([data[0], copied])
+
+
+def test_subjects_of_each_class_are_in_several_folds(sets):
+    data, _ = sets
+    two = dataclasses.replace(
+        data[0], subjects=np.where(data[0].strata == "normal", "one", "other")
+    )
+    folds = assign_folds([two], 2)
+    with pytest.raises(ValueError, match="each class of 'murmur', in different folds"):
+        check_folds([two], folds, ["murmur"])
+    check_folds(data[:1], assign_folds(data[:1], 3), ["murmur"])
+
+
+def test_folds_are_no_more_than_subjects(sets):
+    data, _ = sets
+    with pytest.raises(ValueError, match=r"7 subjects and 7 recordings .* got 6 and 6"):
+        assign_folds(data[:1], 7)
+
+
+def test_a_table_does_not_take_the_shares_of_a_published_set(tmp_path):
+    import soundfile
+
+    lines = ["path,label,subject"]
+    for row in range(4):
+        soundfile.write(tmp_path / f"{row}.wav", np.zeros(100), 1000)
+        lines.append(f"{row}.wav,{('abnormal', 'normal')[row % 2]},{row}")
+    for name in ("circor", "own"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+    recipe = read_recipe(
+        shares={"circor": {"murmur": 3.0}, "own": {"abnormal": 3.0, "normal": 1.0}}
+    )
+    sets = load_sets([tmp_path / "circor.csv", tmp_path / "own.csv"], recipe)
+    assert [part.shares["abnormal"] for part in sets] == [1.0, 3.0]
 
 
 def test_output_without_any_label_is_refused(sets, tmp_path):
