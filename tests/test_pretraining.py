@@ -104,6 +104,7 @@ def test_a_few_steps_are_one_short_round():
         ({"augment": ["nix"]}, "augment must be one of"),
         ({"audio": {"n_mel": 40}}, r"under \[audio\], got \['n_mel'\]"),
         ({"audio": {"fmax": 900.0}}, "fmax"),
+        ({"audio": {"cache": "here"}}, r"under \[audio\], got \['cache'\]"),
         ({"trimmer": {"band": "all"}}, r"under \[trimmer\], got \['band'\]"),
     ],
 )
