@@ -10,11 +10,16 @@ import heartbeat_clf._tensorflow  # noqa: F401
 
 # isort: split
 import keras
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
-from heartbeat_clf.initial_weights import InitialWeights
+from heartbeat_clf.initial_weights import OTHER_HEADS, InitialWeights
+from heartbeat_clf.onnx_export import network_to_onnx
+from heartbeat_clf.prediction import mean_logits, network_session
 from heartbeat_clf.training import load_archive
 
-__all__ = ["start_from"]
+__all__ = ["learn_head", "start_from"]
 
 
 def start_from(
@@ -23,10 +28,11 @@ def start_from(
     *,
     classes: Sequence[Any],
     frozen_blocks: int = 0,
-) -> None:
+) -> bool:
     """Copy weights into a network, layer by layer, and freeze its lower blocks.
 
-    The last layer, ``logits``, is copied only where the classes are the same.
+    The last layer, ``logits``, is copied only where the classes and the head are the
+    same.
 
     Parameters
     ----------
@@ -39,6 +45,11 @@ def start_from(
     frozen_blocks : int, default=0
         Convolution blocks, counted from the input, that keep their weights and
         their normalisation.
+
+    Returns
+    -------
+    copied : bool
+        Whether the last layer was copied as well.
 
     Raises
     ------
@@ -57,11 +68,14 @@ def start_from(
                 f"were trained with, got {have}. Build the pipeline with "
                 "make_heartbeat_pipeline(initial_weights=...), which sets it."
             )
+    original = weights.settings["classifier", "network"]
+    other_head = network.name == f"{OTHER_HEADS.get(original)}_network"
+    keeps_head = tuple(classes) == weights.classes and not other_head
     source = {layer.name: layer for layer in load_archive(weights.archive).layers}
     for layer in network.layers:
         if not layer.weights:
             continue
-        if layer.name == "logits" and tuple(classes) != weights.classes:
+        if layer.name == "logits" and not keeps_head:
             continue
         values = source[layer.name].get_weights() if layer.name in source else []
         shapes = [tuple(value.shape) for value in values]
@@ -71,10 +85,61 @@ def start_from(
                 f"Expected the initial weights {weights.origin!r} to fit the network "
                 f"{network.name!r}: layer {layer.name!r} has shapes {wanted}, they "
                 f"have {shapes or 'no such layer'}. Set "
-                f"network={weights.settings['classifier', 'network']!r}."
+                f"network={original!r}."
             )
         layer.set_weights(values)
     _freeze(network, frozen_blocks)
+    return keeps_head
+
+
+def learn_head(
+    network: keras.Model,
+    images: Sequence[np.ndarray],
+    codes: np.ndarray,
+    sample_weight: np.ndarray,
+    *,
+    window_frames: int,
+    standardize: bool,
+    penalty: float = 10.0,
+) -> None:
+    """Start a linear head from a logistic regression on what the network hears.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Whose layer ``logits`` follows on a flat mean over time.
+    images : sequence of ndarray of shape (n_bands, n_frames, n_channels)
+        To learn from.
+    codes : ndarray of int of shape (n_recordings,)
+        Their classes; nothing is done where one of the network's is missing.
+    sample_weight : ndarray of shape (n_recordings,)
+        Their weights.
+    window_frames : int
+        Length of a window.
+    standardize : bool
+        Whether each image is brought to mean 0 and deviation 1.
+    penalty : float, default=10.0
+        One over scikit-learn's `C`.
+    """
+    head = network.get_layer("logits")
+    n_outputs = head.units
+    if len(np.unique(codes)) < max(n_outputs, 2):
+        return
+    heard = mean_logits(
+        images,
+        network_session(network_to_onnx(network), "embedding"),
+        window_frames=window_frames,
+        standardize=standardize,
+    )
+    scaler = StandardScaler().fit(heard)
+    model = LogisticRegression(C=1 / penalty, max_iter=1000)
+    model.fit(scaler.transform(heard), codes, sample_weight=sample_weight)
+    kernel = model.coef_ / scaler.scale_
+    bias = model.intercept_ - kernel @ scaler.mean_
+    # An embedding counts rows of bands within channels, Keras channels within rows.
+    _, rows, _, channels = network.get_layer("over_time").output.shape
+    kernel = kernel.reshape(n_outputs, channels, rows).transpose(2, 1, 0)
+    head.set_weights([kernel.reshape(-1, n_outputs), bias])
 
 
 def _freeze(network: keras.Model, frozen_blocks: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from heartbeat_clf.model_archive import read_model
 from heartbeat_clf.pretrained import find_model
 
-__all__ = ["InitialWeights", "read_initial_weights"]
+__all__ = ["OTHER_HEADS", "InitialWeights", "read_initial_weights"]
 
 # Settings of the steps that weights hold for. The rest may differ.
 BINDING = {
@@ -29,6 +29,8 @@ BINDING = {
     "trimmer": ("bands",),
     "classifier": ("network", "window_frames", "standardize"),
 }
+OTHER_HEADS = {"wide": "wide_linear"}
+"""Networks that take over all of another one's weights but those of the head."""
 _OWNERS = {
     "SpectrogramTransformer": "spectrogram",
     "ImageTrimmer": "trimmer",

@@ -26,6 +26,7 @@ __all__ = [
     "build_ancestor_network",
     "build_network",
     "build_small_network",
+    "build_wide_linear_network",
     "build_wide_network",
 ]
 
@@ -39,6 +40,7 @@ def build_small_network(
     filters: tuple[int, ...] = (16, 32, 48, 64),
     dense_units: int = 64,
     dilations: tuple[int, ...] = (),
+    linear_head: bool = False,
     name: str = "small_network",
 ) -> keras.Model:
     """Return the default network: 3×3 convolution blocks over a log-mel window.
@@ -65,6 +67,9 @@ def build_small_network(
     dilations : tuple of int, default=()
         For each number a residual block follows the last one: a 3×3 convolution
         with that dilation in time, batch normalisation and ReLU, added to its input.
+    linear_head : bool, default=False
+        The logits follow at once from the last feature map's mean over time, for each
+        channel and row of bands, without maximum, dense layer and dropout.
     name : str, default="small_network"
         What errors call it.
 
@@ -109,6 +114,12 @@ def build_small_network(
         )(context)
         context = keras.layers.ReLU(name=f"context_relu_{number}")(context)
         features = keras.layers.Add(name=f"context_{number}")([features, context])
+    n_outputs = n_classes if n_classes > 2 else 1
+    if linear_head:
+        mean = keras.layers.AveragePooling2D((1, features.shape[2]), name="over_time")
+        rows = keras.layers.Flatten(name="rows")(mean(features))
+        logits = keras.layers.Dense(n_outputs, name="logits")(rows)
+        return keras.Model(image, logits, name=name)
     pooled = keras.layers.Concatenate(name="pooled")(
         [
             keras.layers.GlobalAveragePooling2D(name="mean")(features),
@@ -120,9 +131,9 @@ def build_small_network(
         dense_units, activation="relu", kernel_regularizer=penalty, name="dense"
     )(hidden)
     hidden = keras.layers.Dropout(dropout, name="dropout_2")(hidden)
-    logits = keras.layers.Dense(
-        n_classes if n_classes > 2 else 1, kernel_regularizer=penalty, name="logits"
-    )(hidden)
+    logits = keras.layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(
+        hidden
+    )
     return keras.Model(image, logits, name=name)
 
 
@@ -219,9 +230,43 @@ def build_wide_network(
     )
 
 
+def build_wide_linear_network(
+    input_shape: tuple[int, int, int],
+    n_classes: int = 2,
+    *,
+    kernel_l2: float = 1e-4,
+) -> keras.Model:
+    """Return the wide network with a linear head, to train weights of it on.
+
+    The head starts from a logistic regression on what the initial weights hear:
+    training then does not begin by undoing them for a head that knows nothing (Kumar
+    et al. 2022, arXiv 2202.10054).
+
+    Parameters
+    ----------
+    input_shape, n_classes, kernel_l2
+        As :func:`build_small_network` takes them.
+
+    Returns
+    -------
+    model : keras.Model
+        The convolutions of :func:`build_wide_network`.
+    """
+    return build_small_network(
+        input_shape,
+        n_classes,
+        kernel_l2=kernel_l2,
+        filters=(16, 32, 64, 96),
+        dilations=(2, 4),
+        linear_head=True,
+        name="wide_linear_network",
+    )
+
+
 NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "small": build_small_network,
     "wide": build_wide_network,
+    "wide_linear": build_wide_linear_network,
     "ancestor": build_ancestor_network,
 }
 
@@ -236,7 +281,7 @@ def build_network(
 
     Parameters
     ----------
-    network : {"small", "wide", "ancestor"} or callable
+    network : {"small", "wide", "wide_linear", "ancestor"} or callable
         A name, or a build function ``(input_shape, n_classes, **settings)``.
     input_shape : tuple of int
         ``(n_bands, n_frames, n_channels)``.

@@ -11,7 +11,7 @@ from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.classifier_checks import check_settings
 from heartbeat_clf.images import ImageTrimmer
-from heartbeat_clf.initial_weights import read_initial_weights
+from heartbeat_clf.initial_weights import OTHER_HEADS, read_initial_weights
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
 __all__ = ["PRESETS", "check_pipeline", "make_heartbeat_pipeline"]
@@ -70,7 +70,9 @@ def make_heartbeat_pipeline(
         such as ``classifier__epochs``. `verbose` goes to both that have it.
         ``initial_weights="pretrained"`` starts from the shipped model: images,
         network and windows are then those that it was trained with, and training
-        is gentler (30 epochs, rate 1e-3) where nothing else is given.
+        is gentler (30 epochs, rate 1e-3) where nothing else is given. The head is a
+        linear one, which starts from a logistic regression on what the weights hear;
+        ``network="wide"`` keeps that of the model.
 
     Returns
     -------
@@ -142,11 +144,15 @@ def _take_over(steps: dict[str, Any], given: dict[tuple[str, str], str]) -> None
     for (owner, parameter), value in weights.settings.items():
         if (owner, parameter) in given:
             got = steps[owner].get_params()[parameter]
+            if parameter == "network" and got == OTHER_HEADS.get(value):
+                continue
             if got != value:
                 raise ValueError(
                     f"Expected {parameter}={value!r} as the initial weights "
                     f"{weights.origin!r} were trained with, got {got!r}. Leave it out."
                 )
+        elif parameter == "network":
+            value = OTHER_HEADS.get(value, value)
         steps[owner].set_params(**{parameter: value})
     for parameter, value in FINE_TUNING.items():
         if ("classifier", parameter) not in given:

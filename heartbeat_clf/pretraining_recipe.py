@@ -15,7 +15,7 @@ from heartbeat_clf.windows import resolve_augmentations
 
 __all__ = ["DEFAULT_RECIPE", "NETWORK_NAMES", "Recipe", "read_recipe"]
 
-NETWORK_NAMES = ("small", "wide", "ancestor")
+NETWORK_NAMES = ("small", "wide", "wide_linear", "ancestor")
 """Those of :data:`heartbeat_clf.networks.NETWORKS`, which would load Keras."""
 
 DEFAULT_RECIPE = Path(__file__).with_name("models") / "recipe.toml"

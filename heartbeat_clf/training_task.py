@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 
 from heartbeat_clf.calibration import fit_calibration
 from heartbeat_clf.classifier_checks import class_weights_of
-from heartbeat_clf.fine_tuning import start_from
+from heartbeat_clf.fine_tuning import learn_head, start_from
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.losses import get_loss
 from heartbeat_clf.mapped_arrays import release_pages
@@ -110,10 +110,12 @@ class TrainingTask:
         self.class_totals = np.zeros((2, self.n_classes))
         self.history: dict[str, list[float]] = {}
         self.validation: RecordingValidation | None = None
+        self.rows = np.arange(len(images))
 
     def fit(self) -> WindowTrainer:
         """Train for all epochs and return the SciKeras object."""
         rows, validation_rows = self._split()
+        self.rows = rows
         epochs = self.classifier.epochs
         trainer = self._new_trainer(epochs)
         callbacks: list[keras.callbacks.Callback] = [
@@ -235,12 +237,21 @@ class TrainingTask:
                 dropout=settings.dropout,
             )
         if settings.initial_weights is not None:
-            start_from(
+            keeps_head = start_from(
                 network,
                 read_initial_weights(settings.initial_weights),
                 classes=settings.classes_.tolist(),
                 frozen_blocks=settings.frozen_blocks,
             )
+            if settings.network == "wide_linear" and not keeps_head:
+                learn_head(
+                    network,
+                    [self.images[row] for row in self.rows],
+                    self.codes[self.rows],
+                    self._w(self.rows),
+                    window_frames=self.window_frames,
+                    standardize=bool(settings.standardize),
+                )
         n_outputs = network.output_shape[1]
         network.compile(
             optimizer=keras.optimizers.Adam(settings.learning_rate),

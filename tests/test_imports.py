@@ -76,7 +76,7 @@ ALLOWED = {
         "saved_parts trimming windows : persistence"
     ),
     "initial_weights": "model_archive pretrained",
-    "fine_tuning": "_tensorflow initial_weights training",
+    "fine_tuning": "_tensorflow initial_weights onnx_export prediction training",
     "operating_points": "_validation thresholds",
     # training on several data sets at once
     "pretraining_recipe": "_validation images spectrogram windows",

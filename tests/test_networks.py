@@ -54,7 +54,7 @@ def test_ancestor_has_one_output_a_class_and_the_published_layers(n_classes):
     assert dense == [100, 50, 8, n_classes]
 
 
-@pytest.mark.parametrize("name", ["small", "wide", "ancestor"])
+@pytest.mark.parametrize("name", ["small", "wide", "wide_linear", "ancestor"])
 @pytest.mark.parametrize("shape", [(1, 50, 1), (16, 1, 1), (1, 1, 3), (3, 5, 3)])
 def test_networks_take_one_band_and_short_windows(name, shape):
     model = build_network(name, shape, 3, kernel_l2=1e-4, dropout=0.3)
@@ -63,7 +63,7 @@ def test_networks_take_one_band_and_short_windows(name, shape):
     assert np.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("name", ["small", "wide", "ancestor"])
+@pytest.mark.parametrize("name", ["small", "wide", "wide_linear", "ancestor"])
 def test_settings_reach_every_layer_of_a_network(name):
     model = build_network(name, (16, 40, 1), 2, kernel_l2=0.02, dropout=0.4)
     weighted = [layer for layer in model.layers if hasattr(layer, "kernel")]
@@ -73,13 +73,13 @@ def test_settings_reach_every_layer_of_a_network(name):
     assert rates == {0.4}
 
 
-@pytest.mark.parametrize("name", ["small", "wide", "ancestor"])
+@pytest.mark.parametrize("name", ["small", "wide", "wide_linear", "ancestor"])
 def test_zero_penalty_is_none(name):
     model = build_network(name, (16, 40, 1), 2, kernel_l2=0.0, dropout=0.0)
     assert penalties(model) == set()
 
 
-@pytest.mark.parametrize("name", ["small", "wide", "ancestor"])
+@pytest.mark.parametrize("name", ["small", "wide", "wide_linear", "ancestor"])
 def test_networks_end_in_logits_and_are_not_compiled(name):
     model = build_network(name, (16, 40, 1), 2)
     assert model.name == f"{name}_network"

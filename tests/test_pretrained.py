@@ -8,8 +8,15 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
-from heartbeat_clf import HeartbeatClassifier, load_pretrained, make_heartbeat_pipeline
+from heartbeat_clf import (
+    HeartbeatClassifier,
+    load_pretrained,
+    make_heartbeat_pipeline,
+    save,
+)
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.pretrained import MODELS, find_model
 
@@ -61,11 +68,14 @@ def test_pipeline_takes_over_what_the_weights_need():
     pipeline = make_heartbeat_pipeline(initial_weights="pretrained")
     classifier = pipeline[-1]
     weights = read_initial_weights("pretrained")
-    assert classifier.network == weights.settings["classifier", "network"]
+    assert weights.settings["classifier", "network"] == "wide"
+    assert classifier.network == "wide_linear"
     assert pipeline["trimmer"].bands == "all"
     assert (classifier.epochs, classifier.learning_rate) == (30, 1e-3)
-    chosen = make_heartbeat_pipeline(initial_weights="pretrained", epochs=3)
-    assert chosen[-1].epochs == 3
+    chosen = make_heartbeat_pipeline(
+        initial_weights="pretrained", epochs=3, network="wide"
+    )
+    assert (chosen[-1].epochs, chosen[-1].network) == (3, "wide")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +132,57 @@ def test_training_starts_from_the_weights_and_keeps_frozen_blocks():
     moved = network.get_layer("conv_4").get_weights()[0]
     known = start.get_layer("conv_4").get_weights()[0]
     assert 0 < np.abs(moved - known).max() < 0.05
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("labels", [("murmur", "normal"), ("early", "late", "none")])
+def test_a_linear_head_starts_as_a_logistic_regression(labels):
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(40, 260)).astype("f4") for _ in range(12)]
+    y = np.array(labels * (12 // len(labels)))
+    given = {
+        "network": "wide_linear",
+        "initial_weights": "pretrained",
+        "epochs": 1,
+        "learning_rate": 1e-12,
+        "augment": False,
+        "random_state": 0,
+    }
+    # Moving statistics of the norms would still change: the weights are too far.
+    classifier = HeartbeatClassifier(**given, frozen_blocks=4)
+    norms = ("context_norm_1", "context_norm_2")
+    start = load_pretrained()[-1]
+    heard = start.predictor_.embeddings([image[..., np.newaxis] for image in X])
+    scaled = StandardScaler().fit_transform(heard)
+    model = LogisticRegression(C=0.1, max_iter=1000).fit(scaled, y)
+    network = classifier.fit(X, y).estimator_.model_
+    for name in norms:
+        network.get_layer(name).set_weights(
+            start.estimator_.model_.get_layer(name).get_weights()
+        )
+    windows = np.stack([(x[:, :250] - x.mean()) / x.std() for x in X])[..., np.newaxis]
+    late = np.stack([(x[:, 10:] - x.mean()) / x.std() for x in X])[..., np.newaxis]
+    found = (np.asarray(network(windows)) + np.asarray(network(late))) / 2
+    expected = model.decision_function(scaled).reshape(len(X), -1)
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+@pytest.mark.training
+def test_a_tuned_linear_head_is_a_start_itself(tmp_path, synthetic):
+    X, y = synthetic.recordings[:6], synthetic.target[:6]
+    pipeline = make_heartbeat_pipeline(
+        initial_weights="pretrained", network="wide_linear", epochs=1, random_state=0
+    ).fit(X, y)
+    file = save(pipeline, tmp_path / "tuned.hbc")
+    again = make_heartbeat_pipeline(initial_weights=file, epochs=1, learning_rate=1e-9)
+    assert again[-1].network == "wide_linear"
+    again.fit(X, y)
+    one, other = (
+        p[-1].estimator_.model_.get_layer("logits").get_weights()[0]
+        for p in (pipeline, again)
+    )
+    np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 @pytest.mark.training
