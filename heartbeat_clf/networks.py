@@ -69,7 +69,7 @@ def build_small_network(
         with that dilation in time, batch normalisation and ReLU, added to its input.
     linear_head : bool, default=False
         The logits follow at once from the last feature map's mean over time, for each
-        channel and row of bands, without maximum, dense layer and dropout.
+        channel and row of bands, without maximum, dense layer, dropout and penalty.
     name : str, default="small_network"
         What errors call it.
 

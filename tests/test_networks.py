@@ -63,7 +63,7 @@ def test_networks_take_one_band_and_short_windows(name, shape):
     assert np.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("name", ["small", "wide", "wide_linear", "ancestor"])
+@pytest.mark.parametrize("name", ["small", "wide", "ancestor"])
 def test_settings_reach_every_layer_of_a_network(name):
     model = build_network(name, (16, 40, 1), 2, kernel_l2=0.02, dropout=0.4)
     weighted = [layer for layer in model.layers if hasattr(layer, "kernel")]
