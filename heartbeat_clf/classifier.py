@@ -79,7 +79,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         Where training starts from. The network, the bands and the length of a window
         must be those of that model:
         ``make_heartbeat_pipeline(initial_weights="pretrained")`` sets them. Its last
-        layer is taken over only where the classes are the same.
+        layer is taken over only where the classes are the same; the linear head of
+        ``"wide_linear"`` on weights of ``"wide"`` starts from a logistic regression.
     frozen_blocks : int, default=0
         Convolution blocks, counted from the input, that keep their initial weights.
     callbacks : list of keras.callbacks.Callback or None, default=None
