@@ -40,7 +40,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    network : {"small", "ancestor"} or callable, default="small"
+    network : {"small", "wide", "wide_linear", "ancestor"} or callable, default="small"
         The network, or a build function ``(input_shape, n_classes, *, kernel_l2,
         dropout) -> keras.Model`` that returns an uncompiled model which emits logits.
     loss : str, keras.losses.Loss or callable, default="auroc_crossentropy"
