@@ -2,10 +2,10 @@
 
 What a user does who has some recordings from a device of one's own. The network of fold
 k, which has seen no record of that fold, is trained on with the other records of one
-database and scores those of the fold ("tuned"); or a logistic regression learns from
-what it hears in them ("embedding"); or the default pipeline starts from nothing
-("scratch"). ``benchmarks/pretrained_runs.py`` makes the networks. Scores that are saved
-are not made again.
+database and scores those of the fold ("tuned"; "linear" with a linear head instead of
+its own); or a logistic regression learns from what it hears in them ("embedding"); or
+the default pipeline starts from nothing ("scratch"). ``benchmarks/pretrained_runs.py``
+makes the networks. Scores that are saved are not made again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pandas as pd
 from pretrained_runs import N_FOLDS, RESULTS
 
 DATABASES = ("a", "b", "f")
-WAYS = ("tuned", "scratch", "embedding")
+WAYS = ("tuned", "linear", "scratch", "embedding")
 
 
 def main() -> None:
@@ -108,6 +108,9 @@ def learn(
             common = {"random_state": 0, "cache": given.work / "cache"}
             models = {
                 "tuned": make_heartbeat_pipeline(initial_weights=weights, **common),
+                "linear": make_heartbeat_pipeline(
+                    initial_weights=weights, network="wide_linear", **common
+                ),
                 "scratch": make_heartbeat_pipeline(**common),
                 "embedding": make_linear_probe(weights, cache=given.work / "cache"),
             }

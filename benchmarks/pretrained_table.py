@@ -227,6 +227,7 @@ def device(scores: pd.DataFrame) -> list[Measure]:
     rows = []
     for way, text in (
         ("tuned", "fine-tuned on"),
+        ("linear", "fine-tuned with a linear head on"),
         ("embedding", "logistic regression on the embedding, with"),
         ("scratch", "trained on nothing but"),
     ):

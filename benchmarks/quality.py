@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 STAGE_NAMES = (
     "pascal_default",
     "pascal_finetuned",
+    "pascal_linear",
     "pascal_embedding",
     "pascal_random",
     "pascal_logistic",

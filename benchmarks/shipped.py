@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 STAGES = (
     "pascal_finetuned",
+    "pascal_linear",
     "pascal_embedding",
     "pascal_logistic",
     "pascal_ancestor",

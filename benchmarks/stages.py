@@ -104,9 +104,13 @@ def _make_ancestor(cache: Path, options: Options) -> Any:
     return make_heartbeat_pipeline("ancestor", random_state=0, cache=cache, **settings)
 
 
-def _make_finetuned(cache: Path, options: Options) -> Any:
+def _make_finetuned(cache: Path, options: Options, **settings: Any) -> Any:
     return make_heartbeat_pipeline(
-        initial_weights="pretrained", random_state=0, cache=cache, **options.epochs()
+        initial_weights="pretrained",
+        random_state=0,
+        cache=cache,
+        **settings,
+        **options.epochs(),
     )
 
 
@@ -148,6 +152,15 @@ STAGES: dict[str, Stage] = {
         model='initial_weights="pretrained"',
         load=_load_set_b,
         make=_make_finetuned,
+        rounds=lambda options: {"grouped": options.repeats},
+    ),
+    "pascal_linear": Stage(
+        data=SET_B,
+        model='initial_weights="pretrained", network="wide_linear"',
+        load=_load_set_b,
+        make=lambda cache, options: _make_finetuned(
+            cache, options, network="wide_linear"
+        ),
         rounds=lambda options: {"grouped": options.repeats},
     ),
     "pascal_embedding": Stage(

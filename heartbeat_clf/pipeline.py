@@ -70,9 +70,9 @@ def make_heartbeat_pipeline(
         such as ``classifier__epochs``. `verbose` goes to both that have it.
         ``initial_weights="pretrained"`` starts from the shipped model: images,
         network and windows are then those that it was trained with, and training
-        is gentler (30 epochs, rate 1e-3) where nothing else is given. The head is a
-        linear one, which starts from a logistic regression on what the weights hear;
-        ``network="wide"`` keeps that of the model.
+        is gentler (30 epochs, rate 1e-3) where nothing else is given. With
+        ``network="wide_linear"`` the head is a linear one, which starts from a
+        logistic regression on what the weights hear.
 
     Returns
     -------
@@ -151,8 +151,6 @@ def _take_over(steps: dict[str, Any], given: dict[tuple[str, str], str]) -> None
                     f"Expected {parameter}={value!r} as the initial weights "
                     f"{weights.origin!r} were trained with, got {got!r}. Leave it out."
                 )
-        elif parameter == "network":
-            value = OTHER_HEADS.get(value, value)
         steps[owner].set_params(**{parameter: value})
     for parameter, value in FINE_TUNING.items():
         if ("classifier", parameter) not in given:

@@ -70,6 +70,7 @@ def test_databases_count_alike_in_a_mean(table):
             "positive": [True, True, False, False] * 3,
             "tuned": [4, 3, 2, 1] + [4, 1, 3, 2] * 2,
             "scratch": 0.0,
+            "linear": 0.0,
             "embedding": [4, 3, 2, 1] * 3,
         }
     )

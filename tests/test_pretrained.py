@@ -68,14 +68,13 @@ def test_pipeline_takes_over_what_the_weights_need():
     pipeline = make_heartbeat_pipeline(initial_weights="pretrained")
     classifier = pipeline[-1]
     weights = read_initial_weights("pretrained")
-    assert weights.settings["classifier", "network"] == "wide"
-    assert classifier.network == "wide_linear"
+    assert classifier.network == weights.settings["classifier", "network"] == "wide"
     assert pipeline["trimmer"].bands == "all"
     assert (classifier.epochs, classifier.learning_rate) == (30, 1e-3)
     chosen = make_heartbeat_pipeline(
-        initial_weights="pretrained", epochs=3, network="wide"
+        initial_weights="pretrained", epochs=3, network="wide_linear"
     )
-    assert (chosen[-1].epochs, chosen[-1].network) == (3, "wide")
+    assert (chosen[-1].epochs, chosen[-1].network) == (3, "wide_linear")
 
 
 @pytest.mark.parametrize(
