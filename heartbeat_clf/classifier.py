@@ -6,12 +6,11 @@ TensorFlow, Keras and SciKeras are imported inside the methods that train.
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from heartbeat_clf._callback_protocol import CallbackSupport, with_callbacks
@@ -22,16 +21,14 @@ from heartbeat_clf.classifier_checks import (
     check_settings,
     check_weights,
 )
+from heartbeat_clf.kept_training import KeptTraining
 from heartbeat_clf.prediction import softmax
 from heartbeat_clf.windows import check_images
-
-if TYPE_CHECKING:
-    from heartbeat_clf.training import WindowTrainer
 
 __all__ = ["HeartbeatClassifier"]
 
 
-class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
+class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
     """Convolutional network on spectrogram images of heart sounds.
 
     Each recording's image is brought to mean 0 and standard deviation 1. Training
@@ -216,7 +213,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
                 "Add recordings of another class."
             )
         task = self._training_task(images, codes, sample_weight, groups, X, y)
-        self._store(task, task.fit())
+        self._keep(task, task.fit())
         return self
 
     def partial_fit(
@@ -261,7 +258,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
             )
         codes = np.searchsorted(self.classes_, y)
         task = self._training_task(images, codes, sample_weight, None, X, y)
-        self._store(task, task.continue_from(None if first else self))
+        self._keep(task, task.continue_from(None if first else self))
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -309,76 +306,11 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, BaseEstimator):
         codes = scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)
         return self.classes_[codes]
 
-    @property
-    def estimator_(self) -> WindowTrainer:
-        """The SciKeras object that was trained; brought back after unpickling."""
-        if not self.__sklearn_is_fitted__():
-            raise AttributeError("estimator_ appears after fit.")
-        if "_trainer" not in self.__dict__:
-            from heartbeat_clf.training_task import restore_trainer
-
-            self._trainer = restore_trainer(
-                self._network,
-                n_classes=len(self.classes_),
-                history=self.history_,
-                seed=self._seed,
-            )
-        return self._trainer
-
-    def network_archive(self) -> bytes:
-        """Return the trained network as the bytes of a ``.keras`` file.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        """
-        check_is_fitted(self)
-        return zlib.decompress(self.__getstate__()["_network"])
-
-    def training_state(self) -> dict[str, Any]:
-        """Return what training on needs beside the network, as plain values."""
-        check_is_fitted(self)
-        return {"seed": self._seed, "class_totals": self._class_totals.tolist()}
-
-    def restore_training(
-        self, archive: bytes, history: dict[str, list[float]], state: dict[str, Any]
-    ) -> None:
-        """Take back what `network_archive` and `training_state` gave."""
-        self._network = zlib.compress(archive, 1)
-        self._seed = int(state["seed"])
-        self._class_totals = np.asarray(state["class_totals"], dtype=float)
-        self.history_ = history
-        self.n_epochs_ = len(history["loss"])
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "predictor_")
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.non_deterministic = self.random_state is None
         return tags
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        trainer = state.pop("_trainer", None)
-        if trainer is not None:
-            from heartbeat_clf.training import pack_network
-
-            state["_network"] = pack_network(trainer.model_)
-        return state
-
-    def _store(self, task: Any, trainer: WindowTrainer) -> None:
-        self.__dict__.pop("_network", None)
-        # They were those of other weights.
-        self.__dict__.pop("operating_points_", None)
-        self._trainer = trainer
-        self._class_totals = task.class_totals
-        self._seed = task.seed
-        self.history_ = task.history
-        self.n_epochs_ = len(task.history["loss"])
-        self.predictor_ = task.predictor(trainer.model_)
 
     def _training_task(
         self,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # isort: split - TensorFlow before Keras, which would import it with its greetings
 import heartbeat_clf._tensorflow  # noqa: F401
@@ -18,7 +19,18 @@ from tqdm import tqdm
 from heartbeat_clf.prediction import logits_to_scores, mean_logits
 from heartbeat_clf.windows import one_hot
 
-__all__ = ["EpochHook", "LearningRateDecay", "ProgressBar", "RecordingValidation"]
+if TYPE_CHECKING:
+    from heartbeat_clf.classifier import HeartbeatClassifier
+    from heartbeat_clf.prediction import WindowPredictor
+
+__all__ = [
+    "EpochHook",
+    "LearningRateDecay",
+    "ProgressBar",
+    "RecordingValidation",
+    "copied_callbacks",
+    "epoch_hooks",
+]
 
 
 class LearningRateDecay(keras.callbacks.Callback):
@@ -193,3 +205,75 @@ class EpochHook(keras.callbacks.Callback):
         """Close the epoch's task."""
         if self.end(self.model):
             self.model.stop_training = True
+
+
+def epoch_hooks(
+    classifier: HeartbeatClassifier,
+    data: tuple[Any, np.ndarray],
+    epochs: int,
+    predictor: Callable[[keras.Model], WindowPredictor],
+) -> list[EpochHook]:
+    """Return what tells scikit-learn's callbacks of a classifier about its epochs.
+
+    Parameters
+    ----------
+    classifier : HeartbeatClassifier
+        Being fitted.
+    data : tuple
+        ``(X, y)`` as the user gave them.
+    epochs : int
+        Epochs of the fit.
+    predictor : callable
+        From the network as it is to what predicts with it.
+
+    Returns
+    -------
+    hooks : list of EpochHook
+        None where scikit-learn has no callbacks, before 1.9.
+    """
+    if not hasattr(classifier, "_init_callback_context"):
+        return []
+    context = classifier._init_callback_context(max_subtasks=epochs)
+    X, y = data
+    context.call_on_fit_task_begin(estimator=classifier, X=X, y=y)
+    open_tasks: list[Any] = []
+
+    def begin() -> None:
+        task = context.subcontext(task_name="epoch")
+        task.call_on_fit_task_begin(estimator=classifier, X=X, y=y)
+        open_tasks.append(task)
+
+    def end(network: keras.Model) -> bool:
+        state = None
+        if getattr(classifier, "_skl_callbacks", ()):
+            state = {"predictor_": predictor(network)}
+        return bool(
+            open_tasks.pop().call_on_fit_task_end(
+                estimator=classifier, X=X, y=y, reconstruction_attributes=state
+            )
+        )
+
+    return [EpochHook(begin, end)]
+
+
+def copied_callbacks(callbacks: Sequence[Any] | None) -> list[keras.callbacks.Callback]:
+    """Return copies of Keras callbacks, which keep the state of one fit.
+
+    Parameters
+    ----------
+    callbacks : sequence of keras.callbacks.Callback or None
+        As the classifier was given them.
+
+    Raises
+    ------
+    TypeError
+        If one is something else.
+    """
+    callbacks = () if callbacks is None else callbacks
+    wrong = [c for c in callbacks if not isinstance(c, keras.callbacks.Callback)]
+    if wrong:
+        raise TypeError(
+            "Expected callbacks to be a list of keras.callbacks.Callback, got "
+            f"{wrong[0]!r} in it. scikit-learn's go to set_callbacks."
+        )
+    return [copy.deepcopy(callback) for callback in callbacks]

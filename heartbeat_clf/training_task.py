@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import warnings
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 # isort: split - TensorFlow before Keras, which would import it with its greetings
@@ -34,10 +32,11 @@ from heartbeat_clf.training import (
     pack_network,
 )
 from heartbeat_clf.training_callbacks import (
-    EpochHook,
     LearningRateDecay,
     ProgressBar,
     RecordingValidation,
+    copied_callbacks,
+    epoch_hooks,
 )
 from heartbeat_clf.windows import (
     drawn_counts,
@@ -135,8 +134,8 @@ class TrainingTask:
             callbacks.append(ProgressBar(epochs))
         trainer._run_callbacks = [
             *callbacks,
-            *_copies(self.classifier.callbacks),
-            *self._epoch_hooks(epochs),
+            *copied_callbacks(self.classifier.callbacks),
+            *epoch_hooks(self.classifier, self.data, epochs, self.predictor),
         ]
         trainer.fit(rows[:, np.newaxis].astype(float), self.codes[rows], self._w(rows))
         self.history = _history(trainer)
@@ -153,7 +152,7 @@ class TrainingTask:
             self.seed = previous._seed
             self.class_totals += previous._class_totals
             trainer.model_.optimizer.learning_rate = self.classifier.learning_rate
-        trainer._run_callbacks = _copies(self.classifier.callbacks)
+        trainer._run_callbacks = copied_callbacks(self.classifier.callbacks)
         rows = np.arange(len(self.images))
         trainer.partial_fit(
             rows[:, np.newaxis].astype(float),
@@ -328,38 +327,6 @@ class TrainingTask:
             ) from error
         return train, validation
 
-    def _epoch_hooks(self, epochs: int) -> list[EpochHook]:
-        classifier = self.classifier
-        if not hasattr(classifier, "_init_callback_context"):
-            return []
-        context = classifier._init_callback_context(max_subtasks=epochs)
-        X, y = self.data
-        context.call_on_fit_task_begin(estimator=classifier, X=X, y=y)
-        open_tasks: list[Any] = []
-
-        def begin() -> None:
-            task = context.subcontext(task_name="epoch")
-            task.call_on_fit_task_begin(estimator=classifier, X=X, y=y)
-            open_tasks.append(task)
-
-        def end(network: keras.Model | None) -> bool:
-            if network is None:
-                context.call_on_fit_task_end(estimator=classifier, X=X, y=y)
-                return False
-            state = None
-            if getattr(classifier, "_skl_callbacks", ()):
-                state = {"predictor_": self.predictor(network)}
-            return bool(
-                open_tasks.pop().call_on_fit_task_end(
-                    estimator=classifier,
-                    X=X,
-                    y=y,
-                    reconstruction_attributes=state,
-                )
-            )
-
-        return [EpochHook(begin, end)]
-
 
 def restore_trainer(
     packed: bytes, *, n_classes: int, history: dict[str, list[float]], seed: int
@@ -381,17 +348,6 @@ def _no_rebuilding() -> keras.Model:
         "Expected the network of this loaded object to be trained further or used, "
         "got a call to build it anew. Fit the HeartbeatClassifier instead."
     )
-
-
-def _copies(callbacks: Sequence[Any] | None) -> list[keras.callbacks.Callback]:
-    callbacks = () if callbacks is None else callbacks
-    wrong = [c for c in callbacks if not isinstance(c, keras.callbacks.Callback)]
-    if wrong:
-        raise TypeError(
-            "Expected callbacks to be a list of keras.callbacks.Callback, got "
-            f"{wrong[0]!r} in it. scikit-learn's go to set_callbacks."
-        )
-    return [copy.deepcopy(callback) for callback in callbacks]
 
 
 def _window_frames(window_frames: int | None, images: list[np.ndarray]) -> int:

@@ -55,9 +55,10 @@ ALLOWED = {
         "losses mapped_arrays networks onnx_export "
         "prediction training training_callbacks windows : evaluation"
     ),
+    "kept_training": ": training training_task",
     "classifier": (
-        "_callback_protocol _validation classifier_checks prediction windows "
-        ": training training_task"
+        "_callback_protocol _validation classifier_checks kept_training prediction "
+        "windows : training_task"
     ),
     "pipeline": (
         "_validation classifier classifier_checks images initial_weights spectrogram "
