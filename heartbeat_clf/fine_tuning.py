@@ -21,6 +21,9 @@ from heartbeat_clf.training import load_archive
 
 __all__ = ["learn_head", "start_from"]
 
+# Of the regression; chosen on databases a and b of CinC 2016, see docs/experiments.md.
+_C = 0.1
+
 
 def start_from(
     network: keras.Model,
@@ -100,7 +103,6 @@ def learn_head(
     *,
     window_frames: int,
     standardize: bool,
-    penalty: float = 10.0,
 ) -> None:
     """Start a linear head from a logistic regression on what the network hears.
 
@@ -118,8 +120,6 @@ def learn_head(
         Length of a window.
     standardize : bool
         Whether each image is brought to mean 0 and deviation 1.
-    penalty : float, default=10.0
-        One over scikit-learn's `C`.
     """
     head = network.get_layer("logits")
     n_outputs = head.units
@@ -132,7 +132,7 @@ def learn_head(
         standardize=standardize,
     )
     scaler = StandardScaler().fit(heard)
-    model = LogisticRegression(C=1 / penalty, max_iter=1000)
+    model = LogisticRegression(C=_C, max_iter=1000)
     model.fit(scaler.transform(heard), codes, sample_weight=sample_weight)
     kernel = model.coef_ / scaler.scale_
     bias = model.intercept_ - kernel @ scaler.mean_
