@@ -117,8 +117,7 @@ class EmbeddingTransformer(
         """
         self.model_ = self._read()
         # It checks the settings and the form of X, and counts the columns of a table.
-        spectrogram = self._set_up(self.model_[0]).fit(X)
-        self.model_ = Pipeline([("spectrogram", spectrogram), *self.model_.steps[1:]])
+        spectrogram = self._spectrogram().fit(X)
         if hasattr(spectrogram, "n_features_in_"):
             self.n_features_in_ = spectrogram.n_features_in_
         elif hasattr(self, "n_features_in_"):
@@ -155,8 +154,7 @@ class EmbeddingTransformer(
             comes from the cache.
         """
         check_is_fitted(self)
-        # Settings count as they are now, not as they were in fit.
-        images = self._set_up(self.model_[0]).transform(X)
+        images = self._spectrogram().transform(X)
         for _, step in self.model_.steps[1:-1]:
             images = step.transform(images)
         return self._predictor.embeddings(check_images(images))
@@ -165,12 +163,14 @@ class EmbeddingTransformer(
     def _predictor(self) -> Any:
         return self.model_[-1].predictor_
 
-    def _set_up(self, spectrogram: Any) -> Any:
-        """Return a copy of the model's first step with the settings of this object."""
-        copied = copy.copy(spectrogram)
+    def _spectrogram(self) -> Any:
+        """Return a copy of the model's first step with the settings as they are now."""
+        copied = copy.copy(self.model_[0])
         copied.set_params(cache=self.cache, n_jobs=self.n_jobs, verbose=self.verbose)
         if self.input_rate is not None:
             copied.set_params(input_rate=self.input_rate)
+        if hasattr(self, "n_features_in_"):
+            copied.n_features_in_ = self.n_features_in_
         return copied
 
     def _read(self) -> Pipeline:

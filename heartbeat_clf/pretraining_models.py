@@ -196,8 +196,8 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
     for source in map(Path, sources):
         if not source.is_dir():
             # The shares of a published set are not those of a table of its name.
-            shares = None if source.stem in _PUBLISHED else recipe.shares
-            data.append(from_table(source, (shares or {}).get(source.stem)))
+            shares = {} if source.stem in _PUBLISHED else recipe.shares
+            data.append(from_table(source, shares.get(source.stem)))
             continue
         found = []
         for name, reader in _PUBLISHED.items():

@@ -81,7 +81,8 @@ def test_settings_reach_the_images(sounds, tmp_path):
 
 
 def test_settings_of_the_machine_count_as_they_are_now(sounds, tmp_path):
-    embedding = EmbeddingTransformer(cache=tmp_path / "one").fit(sounds.recordings)
+    embedding = EmbeddingTransformer(cache=tmp_path / "one", input_rate=4000.0)
+    embedding.fit(sounds.recordings)
     embedding.set_params(cache=tmp_path / "two", input_rate=2000.0)
     changed = embedding.transform(sounds.recordings[:2])
     assert not (tmp_path / "one").exists()
@@ -89,6 +90,9 @@ def test_settings_of_the_machine_count_as_they_are_now(sounds, tmp_path):
     embedding.set_params(cache=None, input_rate=None)
     plain = embedding.transform(sounds.recordings[:2])
     assert np.abs(changed - plain).max() > 0.01
+    # None is the rate of the model again, not that of fit.
+    other = EmbeddingTransformer().fit_transform(sounds.recordings[:2])
+    np.testing.assert_array_equal(plain, other)
 
 
 def test_it_is_asked_before_it_is_fitted(sounds):
