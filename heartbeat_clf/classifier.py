@@ -47,7 +47,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
     kernel_l2 : float, default=1e-4
         L2 penalty on the kernels of the network.
     dropout : float, default=0.3
-        Share of units dropped in training, at least 0 and below 1.
+        Share of units dropped in training, at least 0 and below 1; ``"wide_linear"``
+        drops none.
     learning_rate : float, default=2e-3
         Rate of Adam in the first epoch; it falls to zero along half a cosine.
     batch_size : int, default=32
@@ -77,7 +78,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         must be those of that model:
         ``make_heartbeat_pipeline(initial_weights="pretrained")`` sets them. Its last
         layer is taken over only where the classes are the same; the linear head of
-        ``"wide_linear"`` on weights of ``"wide"`` starts from a logistic regression.
+        ``"wide_linear"`` on weights of ``"wide"`` starts from a logistic regression,
+        from zero where the first recordings lack a class.
     frozen_blocks : int, default=0
         Convolution blocks, counted from the input, that keep their initial weights.
     callbacks : list of keras.callbacks.Callback or None, default=None

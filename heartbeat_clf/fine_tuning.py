@@ -113,9 +113,10 @@ def learn_head(
     images : sequence of ndarray of shape (n_bands, n_frames, n_channels)
         To learn from.
     codes : ndarray of int of shape (n_recordings,)
-        Their classes; nothing is done where one of the network's is missing.
+        Their classes. Where one of the network's is missing, the head starts from
+        zero: it favours none.
     sample_weight : ndarray of shape (n_recordings,)
-        Their weights.
+        Their weights in relation to each other; those of zero are left out.
     window_frames : int
         Length of a window.
     standardize : bool
@@ -123,17 +124,22 @@ def learn_head(
     """
     head = network.get_layer("logits")
     n_outputs = head.units
+    counted = np.flatnonzero(sample_weight)
+    codes = codes[counted]
     if len(np.unique(codes)) < max(n_outputs, 2):
+        head.set_weights([np.zeros_like(w) for w in head.get_weights()])
         return
+    # Their mean would otherwise weigh against the penalty.
+    weights = sample_weight[counted] / sample_weight[counted].mean()
     heard = mean_logits(
-        images,
+        [images[row] for row in counted.tolist()],
         network_session(network_to_onnx(network), "embedding"),
         window_frames=window_frames,
         standardize=standardize,
     )
-    scaler = StandardScaler().fit(heard)
+    scaler = StandardScaler().fit(heard, sample_weight=weights)
     model = LogisticRegression(C=_C, max_iter=1000)
-    model.fit(scaler.transform(heard), codes, sample_weight=sample_weight)
+    model.fit(scaler.transform(heard), codes, sample_weight=weights)
     kernel = model.coef_ / scaler.scale_
     bias = model.intercept_ - kernel @ scaler.mean_
     # An embedding counts rows of bands within channels, Keras channels within rows.

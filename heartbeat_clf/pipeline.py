@@ -147,8 +147,11 @@ def _take_over(steps: dict[str, Any], given: dict[tuple[str, str], str]) -> None
             if parameter == "network" and got == OTHER_HEADS.get(value):
                 continue
             if got != value:
+                wanted = repr(value)
+                if parameter == "network" and value in OTHER_HEADS:
+                    wanted += f" or {OTHER_HEADS[value]!r}"
                 raise ValueError(
-                    f"Expected {parameter}={value!r} as the initial weights "
+                    f"Expected {parameter}={wanted} as the initial weights "
                     f"{weights.origin!r} were trained with, got {got!r}. Leave it out."
                 )
         steps[owner].set_params(**{parameter: value})

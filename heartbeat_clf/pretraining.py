@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from heartbeat_clf.losses import MixedAUROCLoss
-from heartbeat_clf.networks import NETWORKS
+from heartbeat_clf.networks import build_network
 from heartbeat_clf.pretraining_data import TrainingSet, join_targets
 from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
 from heartbeat_clf.pretraining_identity import LOG, check_identity, identify
@@ -336,7 +336,8 @@ def _pools(data: Sequence[TrainingSet]) -> Pools:
 
 
 def _build(recipe: Recipe, shape: tuple[int, ...]) -> keras.Model:
-    network = NETWORKS[recipe.network](
+    network = build_network(
+        recipe.network,
         (shape[0], recipe.window_frames, 1),
         max(len(recipe.outputs), 3),
         kernel_l2=recipe.kernel_l2,

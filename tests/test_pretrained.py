@@ -17,6 +17,7 @@ from heartbeat_clf import (
     make_heartbeat_pipeline,
     save,
 )
+from heartbeat_clf.fine_tuning import learn_head
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.pretrained import MODELS, find_model
 
@@ -82,7 +83,7 @@ def test_pipeline_takes_over_what_the_weights_need():
     [
         ({"n_mels": 32}, r"n_mels=40 as the initial weights 'pretrained' .* got 32"),
         ({"spectrogram__sample_rate": 2000}, "sample_rate=1000 as .* got 2000"),
-        ({"network": "small"}, "network='wide' as .* got 'small'"),
+        ({"network": "small"}, "network='wide' or 'wide_linear' as .* got 'small'"),
         ({"window_duration": 3.0}, "windows of 250 frames as .* is 188 frames"),
         ({"preset": "ancestor"}, 'preset="default" with initial_weights'),
         ({"initial_weights": "pretrained:valve"}, "target must be one of"),
@@ -165,6 +166,41 @@ def test_a_linear_head_starts_as_a_logistic_regression(labels):
     expected = model.decision_function(scaled).reshape(len(X), -1)
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+@pytest.fixture
+def linear_network():
+    from heartbeat_clf.networks import build_small_network
+
+    return build_small_network((32, 20, 1), filters=(2, 3, 4), linear_head=True)
+
+
+def head_of(network, images, codes, weights):
+    learn_head(network, images, codes, weights, window_frames=20, standardize=True)
+    return network.get_layer("logits").get_weights()
+
+
+def test_a_linear_head_counts_weights_in_relation(linear_network):
+    images, codes = (
+        np.random.default_rng(0).normal(size=(9, 32, 20, 1)),
+        np.arange(9) % 2,
+    )
+    weights = np.ones(9)
+    weights[-2:] = 0.0
+    kernel, bias = head_of(linear_network, images[:-2], codes[:-2], weights[:-2])
+    assert np.abs(kernel).max() > 0.01
+    others = images.copy()
+    others[-2:] *= np.random.default_rng(1).normal(size=(2, 32, 20, 1))
+    for part in (images, others):
+        again = head_of(linear_network, part, codes, 1000 * weights)
+        np.testing.assert_allclose(again[0], kernel, atol=1e-5)
+        np.testing.assert_allclose(again[1], bias, atol=1e-5)
+
+
+def test_a_linear_head_without_a_class_favours_none(linear_network):
+    images = np.random.default_rng(0).normal(size=(4, 32, 20, 1))
+    kernel, bias = head_of(linear_network, images, np.zeros(4, int), np.ones(4))
+    assert (np.abs(kernel).max(), bias) == (0.0, 0.0)
 
 
 @pytest.mark.training

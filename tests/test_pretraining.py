@@ -416,3 +416,11 @@ def test_real_sets_have_their_outputs(real_data):
         from_circor(real_data, {"murmur": 1.0})
     with pytest.raises(ValueError, match="share of 'murmur' in 'circor' to be 0 or"):
         from_circor(real_data, {"murmur": -1.0})
+
+
+@pytest.mark.parametrize("network", ["wide_linear", "ancestor"])
+def test_every_network_of_a_recipe_is_trained(network, sets, tmp_path):
+    data, images = sets
+    recipe = read_recipe(**{**TINY, "network": network, "steps": 1, "warmup_steps": 0})
+    trained = pretrain(data, images, recipe, tmp_path)
+    assert trained.output_shape[1] >= len(recipe.outputs)
