@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from types import FrameType
 
 __all__ = ["main"]
+
+IMPORT_MACHINERY = "<frozen importlib._bootstrap>"
 
 
 def main() -> int:
@@ -16,22 +18,32 @@ def main() -> int:
     Returns
     -------
     code : int
-        See :func:`heartbeat_clf.cli.main`; 130 also where the loading is interrupted.
+        See :func:`heartbeat_clf.cli.main`; 130 also where an import is interrupted.
     """
-    # An exception amid the imports may come out of them as another one.
     waiting = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if waiting:
-        signal.signal(signal.SIGINT, _leave)
-    from heartbeat_clf.cli import main as run
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        from heartbeat_clf.cli import main as run
 
-    if waiting:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    return run()
+        return run()
+    finally:
+        if waiting:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _leave(*_: Any) -> None:
-    os.write(2, b"heartbeat-clf: interrupted\n")
-    os._exit(130)
+def _interrupt(_: int, frame: FrameType | None) -> None:
+    """Leave at once amid an import, at start or later, and raise elsewhere.
+
+    An exception amid an import may come out of it as another one, or be dropped by
+    Python where a callback of the import's locks is running.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename == IMPORT_MACHINERY:
+            os.write(2, b"heartbeat-clf: interrupted\n")
+            os._exit(130)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

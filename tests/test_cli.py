@@ -677,3 +677,38 @@ def test_interruption_of_the_imports_is_quiet(delay):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
     assert (process.returncode, errors) == (130, "heartbeat-clf: interrupted\n")
+
+
+INTERRUPTED_WITHIN = {
+    # Python drops what is raised there.
+    "a callback": """
+class Closing:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+Closing()
+""",
+    "a guarded import": """
+try:
+    signal.raise_signal(signal.SIGINT)
+except BaseException:
+    raise ImportError("not at home")
+""",
+}
+
+
+@pytest.mark.parametrize("where", INTERRUPTED_WITHIN)
+def test_interruption_of_a_later_import_is_not_lost(where, tmp_path):
+    (tmp_path / "late.py").write_text(f"import signal{INTERRUPTED_WITHIN[where]}")
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from heartbeat_clf import __main__, commands\n"
+    code += "def load(*_):\n    import late\n"
+    code += "commands.predict = load\n"
+    code += "raise SystemExit(__main__.main())"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "predict", "x.wav"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (ended.returncode, ended.stderr) == (130, "heartbeat-clf: interrupted\n")
