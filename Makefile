@@ -22,16 +22,18 @@ help:
 	@echo "make test-lowest         the same with the lowest versions declared"
 	@echo "make lint format docs coverage clean"
 
-# One stamp for each set of extras: nothing is installed anew until pyproject.toml
+# One stamp for each set of extras: nothing is installed anew until one of these
 # changes.
+SETTINGS := pyproject.toml setup.py heartbeat_clf/_log_mel.c
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: pyproject.toml | $(BIN)/python
+$(VENV)/.demo: $(SETTINGS) | $(BIN)/python
 	$(BIN)/python $(PIP) --editable '.[train,plot]'
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(BIN)/python
+$(VENV)/.test: $(SETTINGS) | $(BIN)/python
 	$(BIN)/python $(PIP) --editable '.[train,plot,test]'
 	@touch $@ $(VENV)/.demo
 
@@ -39,7 +41,7 @@ $(VENV)/.dev: $(VENV)/.test
 	$(BIN)/python $(PIP) --editable '.[train,plot,test,dev]'
 	@touch $@
 
-$(LOWEST)/.test: pyproject.toml .ci/lowest.py
+$(LOWEST)/.test: $(SETTINGS) .ci/lowest.py
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python .ci/lowest.py pyproject.toml > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python $(PIP) --constraint $(LOWEST)/constraints.txt \
@@ -92,4 +94,4 @@ coverage: $(VENV)/.dev
 	$(BIN)/python -m coverage report --show-missing
 
 clean:
-	rm -rf $(VENV) $(LOWEST) demo-output build dist *.egg-info
+	rm -rf $(VENV) $(LOWEST) demo-output build dist *.egg-info heartbeat_clf/*.so

@@ -15,7 +15,7 @@ from speed_timing import interleave, ratio_row
 
 from heartbeat_clf import SpectrogramTransformer
 from heartbeat_clf.audio import load_recording
-from heartbeat_clf.mel import apply_plan, plan_mel
+from heartbeat_clf.mel_plan import apply_plan, plan_mel
 from heartbeat_clf.spectrogram import LowRateWarning
 
 __all__ = [

@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
 from heartbeat_clf._validation import check_number, check_rate
 from heartbeat_clf.mel_filters import mel_filters, mel_frequencies
+from heartbeat_clf.mel_plan import apply_plan, plan_mel
 
 __all__ = ["log_mel_spectrogram", "mel_filters", "mel_frequencies"]
 
-# Powers below this (-100 dB) count as this, as in librosa.power_to_db; but where levels
-# are cut at a distance from the loudest one, a quiet recording is one turned down.
-_SMALLEST_POWER = 1e-10
-_DB_A_NEPER = np.float32(10 / np.log(10))
-
 # Bands times samples of a frame; 400 MB of filters.
 _LARGEST_PLAN = 100_000_000
-
-# Up to this frame length a matrix product is faster than the FFT.
-_LONGEST_PRODUCT = 256
-
-# Frames worked on at a time: a recording of hours does not need all of its frames in
-# memory at once. Fewer would stay in a core's cache, but threads that hand the
-# interpreter to each other after every product lose more than that gains.
-_BLOCK_FRAMES = 2048
-
-
-class MelPlan(NamedTuple):
-    """What the settings alone decide, computed once."""
-
-    n_fft: int
-    bands: np.ndarray  # (n_mels, n_bins), bins that no band uses left out
-    used_bins: slice
-    window: np.ndarray  # (n_fft,)
-    cosines: np.ndarray | None  # (n_fft // 2, n_bins), times the window
-    sines: np.ndarray | None  # ((n_fft - 1) // 2, n_bins), times the window
 
 
 def check_mel_settings(
@@ -180,9 +155,7 @@ def log_mel_spectrogram(
     -----
     Equal to ``librosa.feature.melspectrogram`` (Hann window, centred frames, zero
     padding, power 2, Slaney's scale and norm) followed by ``power_to_db``, within
-    1e-3 dB; with `top_db` its ``amin`` is the smallest number, not 1e-10. Short
-    frames are multiplied with windowed cosines and sines, which is faster than a
-    Fourier transform of each.
+    1e-3 dB; with `top_db` its ``amin`` is the smallest number, not 1e-10.
 
     Examples
     --------
@@ -219,109 +192,3 @@ def log_mel_spectrogram(
     plan = plan_mel(float(sample_rate), n_fft, int(n_mels), float(fmin), float(fmax))
     hop_length = round(hop_duration * sample_rate)
     return apply_plan(waveform, plan, hop_length=hop_length, top_db=top_db)
-
-
-@lru_cache(maxsize=32)
-def plan_mel(
-    sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float
-) -> MelPlan:
-    """Return window, waves and bands for checked settings, kept for the next call.
-
-    Parameters
-    ----------
-    sample_rate, n_fft, n_mels, fmin, fmax
-        As in :func:`mel_filters`.
-
-    Returns
-    -------
-    plan : MelPlan
-        Shared between callers: not to be written to.
-    """
-    filters = mel_filters(
-        sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax
-    )
-    used = np.flatnonzero(filters.any(axis=0))
-    first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
-    # Hann's window of a period, as scipy.signal.get_window("hann", n_fft) gives it.
-    window = 0.5 - 0.5 * np.cos(2 * np.pi / n_fft * np.arange(n_fft))
-    cosines = sines = None
-    if n_fft <= _LONGEST_PRODUCT:
-        # Whole turns are taken out in integers, which keeps the angles exact.
-        points = np.arange(1, n_fft // 2 + 1)
-        angles = (2 * np.pi / n_fft) * (
-            np.outer(points, np.arange(first, last)) % n_fft
-        )
-        cosines = np.cos(angles) * window[points, None]
-        n_pairs = (n_fft - 1) // 2
-        sines = np.sin(angles[:n_pairs]) * window[points[:n_pairs], None]
-    bands = np.ascontiguousarray(filters[:, first:last], dtype=np.float32)
-    return MelPlan(n_fft, bands, slice(first, last), window, cosines, sines)
-
-
-def apply_plan(
-    waveform: np.ndarray, plan: MelPlan, *, hop_length: int, top_db: float | None
-) -> np.ndarray:
-    """Return the log-mel image of a waveform that is at least one frame long.
-
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,)
-        Samples.
-    plan : MelPlan
-        From :func:`plan_mel`.
-    hop_length : int
-        Samples from one frame to the next.
-    top_db : float or None
-        As in :func:`log_mel_spectrogram`.
-
-    Returns
-    -------
-    image : ndarray of shape (n_mels, n_frames), float32
-        Level in dB.
-    """
-    half = plan.n_fft // 2
-    # Double precision up to the power: in single precision the rounding errors of
-    # strong low notes come to 0.01 dB in bands 80 dB below them.
-    padded = np.zeros(len(waveform) + 2 * half)
-    padded[half : half + len(waveform)] = waveform
-    n_frames = 1 + (len(padded) - plan.n_fft) // hop_length
-    step = padded.itemsize
-    # sliding_window_view does the same, at the cost of a tenth of the whole.
-    shape, strides = (n_frames, plan.n_fft), (hop_length * step, step)
-    frames = np.ndarray(shape, padded.dtype, padded, strides=strides)
-    image = np.empty((len(plan.bands), len(frames)), dtype=np.float32)
-    for start in range(0, len(frames), _BLOCK_FRAMES):
-        part = slice(start, start + _BLOCK_FRAMES)
-        np.matmul(plan.bands, _power(frames[part], plan).T, out=image[:, part])
-    floor = np.float32(_SMALLEST_POWER)
-    if top_db is not None:
-        lowest = image.max() * np.float32(10 ** (-top_db / 10))
-        floor = max(np.finfo(np.float32).tiny, lowest)
-    np.maximum(image, floor, out=image)
-    np.log(image, out=image)
-    image *= _DB_A_NEPER
-    return image
-
-
-def _power(frames: np.ndarray, plan: MelPlan) -> np.ndarray:
-    """Return the power in the used bins, shape (n_frames, n_bins), float32."""
-    if plan.cosines is None or plan.sines is None:
-        # Not at the top: short frames, as those of the shipped models, do without.
-        from scipy import fft
-
-        bins = fft.rfft(frames * plan.window, axis=1)[:, plan.used_bins]
-        return (bins.real**2 + bins.imag**2).astype(np.float32)
-    # A cosine is the same before and after the middle of a frame, a sine its
-    # negative, and the window is symmetric and starts with 0: adding and subtracting
-    # the second half, read backwards, halves the product.
-    n_pairs = len(plan.sines)
-    forwards = frames[:, 1 : n_pairs + 1]
-    backwards = frames[:, : plan.n_fft - n_pairs - 1 : -1]
-    even = np.empty((len(frames), len(plan.cosines)))
-    np.add(forwards, backwards, out=even[:, :n_pairs])
-    even[:, n_pairs:] = frames[:, n_pairs + 1 : plan.n_fft // 2 + 1]
-    real = even @ plan.cosines
-    imaginary = (forwards - backwards) @ plan.sines
-    np.square(real, out=real)
-    np.square(imaginary, out=imaginary)
-    return np.add(real, imaginary, out=real).astype(np.float32)

@@ -18,12 +18,13 @@ from threadpoolctl import ThreadpoolController
 from heartbeat_clf import audio, image_cache
 from heartbeat_clf._validation import check_choice, check_number, check_rate
 from heartbeat_clf.cleaning import band_pass_filter, check_band, remove_spikes
-from heartbeat_clf.mel import apply_plan, check_mel_settings, plan_mel
+from heartbeat_clf.mel import check_mel_settings
+from heartbeat_clf.mel_plan import apply_plan, plan_mel
 
 __all__ = ["ALGORITHM_VERSION", "LowRateWarning", "check_image_settings", "images_of"]
 
 # Part of every cache key: raise it when the same settings give another image.
-ALGORITHM_VERSION = 2
+ALGORITHM_VERSION = 3
 
 # Seconds that every recording may be repeated to.
 _LONGEST = 3600
@@ -106,6 +107,11 @@ def check_image_settings(settings: dict[str, Any]) -> None:
     cache = settings["cache"]
     if cache is not None and not isinstance(cache, str | os.PathLike):
         raise TypeError(f"cache must be a folder (str or Path) or None, got {cache!r}.")
+    if cache == "":
+        raise ValueError(
+            "cache must name a folder, got ''. Use None for no cache, or '.' for the "
+            "folder of the moment."
+        )
 
 
 def images_of(

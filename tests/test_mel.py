@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from heartbeat_clf import mel_plan
 from heartbeat_clf.audio import load_recording
 from heartbeat_clf.mel import log_mel_spectrogram
 from heartbeat_clf.mel_filters import (
@@ -23,6 +24,14 @@ DEFAULTS = {
     "fmax": 480.0,
     "top_db": 80.0,
 }
+
+
+@pytest.fixture(autouse=True, params=["compiled", "NumPy"])
+def _way(request, monkeypatch):
+    if request.param == "NumPy":
+        monkeypatch.setattr(mel_plan, "compiled", None)
+    elif mel_plan.compiled is None:
+        pytest.skip("installed where there is no compiler")
 
 
 def librosa_image(waveform, settings):
@@ -88,6 +97,10 @@ def test_mel_scale_has_its_known_points():
         {"top_db": None},
         {"top_db": 30.0},
         {"sample_rate": 4000, "fmax": 2000.0, "frame_duration": 0.128},
+        {"frame_duration": 0.06, "n_mels": 20},
+        {"frame_duration": 0.25, "hop_duration": 0.001},
+        {"frame_duration": 0.027, "n_mels": 8, "hop_duration": 0.1},
+        {"sample_rate": 4000, "frame_duration": 0.5, "n_mels": 128},
     ],
 )
 @pytest.mark.filterwarnings("ignore:Empty filters:UserWarning")

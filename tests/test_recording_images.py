@@ -10,7 +10,7 @@ import soxr
 from joblib import parallel_config
 
 from heartbeat_clf import SpectrogramTransformer
-from heartbeat_clf.mel import apply_plan, plan_mel
+from heartbeat_clf.mel_plan import apply_plan, plan_mel
 
 
 def plain_image(path):
@@ -74,9 +74,10 @@ def test_threads_report_every_bad_recording_in_order(files, tmp_path):
 
 def test_long_frames_take_the_fft_and_equal_the_product(monkeypatch, files):
     waveform = soundfile.read(files[0])[0]
+    monkeypatch.setattr("heartbeat_clf.mel_plan.compiled", None)
     images = []
     for longest in (256, 8):
-        monkeypatch.setattr("heartbeat_clf.mel._LONGEST_PRODUCT", longest)
+        monkeypatch.setattr("heartbeat_clf.mel_plan._LONGEST_PRODUCT", longest)
         plan_mel.cache_clear()
         plan = plan_mel(4000.0, 200, 40, 20.0, 1900.0)
         images.append(apply_plan(waveform, plan, hop_length=50, top_db=80.0))

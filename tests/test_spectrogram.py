@@ -276,6 +276,7 @@ def test_empty_bands_are_told_in_fit():
         ({"band_pass": (25, 600)}, ValueError, "high cut of band_pass"),
         ({"spike_removal": "yes"}, ValueError, "spike_removal must be one of"),
         ({"cache": 3}, TypeError, "cache must be a folder"),
+        ({"cache": ""}, ValueError, "cache must name a folder, got ''"),
         ({"n_jobs": 0}, ValueError, "n_jobs must not be 0"),
         ({"n_jobs": 1.5}, TypeError, "n_jobs must be an integer"),
         ({"verbose": 2}, ValueError, "verbose must be 0 or 1, got 2"),
