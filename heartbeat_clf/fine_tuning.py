@@ -84,11 +84,12 @@ def start_from(
         shapes = [tuple(value.shape) for value in values]
         wanted = [tuple(value.shape) for value in layer.get_weights()]
         if shapes != wanted:
+            fitting = [original, OTHER_HEADS.get(original)]
+            names = " or ".join(f"network={name!r}" for name in fitting if name)
             raise ValueError(
                 f"Expected the initial weights {weights.origin!r} to fit the network "
                 f"{network.name!r}: layer {layer.name!r} has shapes {wanted}, they "
-                f"have {shapes or 'no such layer'}. Set "
-                f"network={original!r}."
+                f"have {shapes or 'no such layer'}. Set {names}."
             )
         layer.set_weights(values)
     _freeze(network, frozen_blocks)

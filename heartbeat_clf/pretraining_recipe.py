@@ -154,6 +154,10 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
+    TypeError
+        If a field is of the wrong type.
     ValueError
         If the file is no TOML, or a field is unknown, missing or out of range.
     """
@@ -175,6 +179,12 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
             f"Expected the fields {sorted(fields)} in the recipe {str(source)!r}, "
             f"got {problem}."
         )
+    for name in ("audio", "trimmer", "outputs", "shares"):
+        if not isinstance(given[name], dict):
+            raise TypeError(
+                f"Expected {name} to be a table of the recipe {str(source)!r}, got "
+                f"{given[name]!r}. Put its settings under [{name}]."
+            )
     for name in ("audio", "trimmer"):
         given[name] = {
             key: tuple(value) if isinstance(value, list) else value
@@ -182,7 +192,11 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
         }
     if isinstance(given["augment"], list):
         given["augment"] = tuple(given["augment"])
-    return Recipe(**given)
+    try:
+        return Recipe(**given)
+    except (TypeError, ValueError) as error:
+        error.add_note(f"This is about the recipe {str(source)!r}.")
+        raise
 
 
 def _check_steps(audio: dict[str, Any], trimmer: dict[str, Any]) -> None:

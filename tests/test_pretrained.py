@@ -225,7 +225,10 @@ def test_a_tuned_linear_head_is_a_start_itself(tmp_path, synthetic):
     ("settings", "message"),
     [
         ({"frozen_blocks": 9}, "frozen_blocks to be at most 4, the blocks of"),
-        ({"network": "small"}, "layer 'conv_3' has shapes .* Set network='wide'"),
+        (
+            {"network": "small"},
+            "'conv_3' has shapes .* Set network='wide' or network='wide_linear'",
+        ),
         ({"window_frames": 100}, "window_frames=250 as the initial weights"),
     ],
 )

@@ -31,7 +31,11 @@ from heartbeat_clf.pretraining_data import (
 )
 from heartbeat_clf.pretraining_feed import StratifiedFeed, deal_counts
 from heartbeat_clf.pretraining_models import load_sets, make_models
-from heartbeat_clf.pretraining_recipe import NETWORK_NAMES, read_recipe
+from heartbeat_clf.pretraining_recipe import (
+    DEFAULT_RECIPE,
+    NETWORK_NAMES,
+    read_recipe,
+)
 from heartbeat_clf.pretraining_run import assign_folds, train_fold
 
 TINY = {
@@ -120,6 +124,9 @@ def test_bad_recipes_are_refused(changes, message):
         ({"augment": 3}, "names of augmentations"),
         ({"outputs": {"murmur": "x"}}, r"outputs\.murmur"),
         ({"audio": {"n_mels": "40"}}, "n_mels"),
+        ({"audio": 3}, r"audio to be a table .* got 3\. Put its settings under"),
+        ({"outputs": "murmur"}, "outputs to be a table"),
+        ({"shares": ["circor"]}, "shares to be a table"),
     ],
 )
 def test_recipes_of_wrong_types_are_refused(changes, message):
@@ -141,6 +148,14 @@ def test_recipe_that_is_no_toml(tmp_path):
     path.write_text("steps: 3")
     with pytest.raises(ValueError, match="to be a recipe in TOML"):
         read_recipe(path)
+
+
+def test_errors_of_a_recipe_name_its_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(DEFAULT_RECIPE.read_text().replace("steps = 2000", "steps = 0"))
+    with pytest.raises(ValueError, match="steps must be") as caught:
+        read_recipe(path)
+    assert caught.value.__notes__ == [f"This is about the recipe {str(path)!r}."]
 
 
 def test_recipe_with_a_missing_field(tmp_path):
