@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     saved = _read(options.results)
     failed = []
     if not options.from_results:
-        for name in options.rows or list(ROWS):
+        for name in options.rows or [name for name in ROWS if not ROWS[name].long]:
             print(f"{name} ...", file=sys.stderr, flush=True)
             try:
                 saved[name] = _in_a_process(name, options.data)
