@@ -20,10 +20,10 @@ __all__ = ["MelPlan", "apply_plan", "plan_mel"]
 # are cut at a distance from the loudest one, a quiet recording is one turned down.
 _SMALLEST_POWER = 1e-10
 _SMALLEST_NUMBER = float(np.finfo(np.float32).tiny)
+_SINGLE = np.dtype(np.float32)
 _DB_A_NEPER = np.float32(10 / np.log(10))
 
-# The compiled way keeps eight frames in memory at a time, and takes frames whose
-# length has no other prime factors.
+# The compiled way takes frames up to this length that has no other prime factors.
 _LONGEST_COMPILED = 65536
 _COMPILED_FACTORS = (2, 3, 5)
 
@@ -111,7 +111,7 @@ def _spans_of(bands: np.ndarray) -> np.ndarray:
     after = used.shape[1] - used[:, ::-1].argmax(axis=1)
     empty = ~used.any(axis=1)
     first[empty] = after[empty] = 0
-    return np.stack([first, after], axis=1).astype(np.int32)
+    return np.stack([first, after], axis=1).astype(np.intc)
 
 
 def apply_plan(
@@ -142,8 +142,10 @@ def apply_plan(
     if top_db is not None:
         lowest, relative = _SMALLEST_NUMBER, 10 ** (-top_db / 10)
     if compiled is not None and plan.waves is not None:
-        if waveform.dtype != np.float32 or not waveform.flags.c_contiguous:
-            waveform = np.ascontiguousarray(waveform, dtype=np.float64)
+        flags = waveform.flags
+        # Other forms of single precision come here too, at the cost of a copy.
+        if not (waveform.dtype is _SINGLE and flags.c_contiguous and flags.aligned):
+            waveform = np.require(waveform, np.float64, ["C", "A"])
         compiled.log_mel(
             waveform,
             image,
@@ -158,7 +160,10 @@ def apply_plan(
         )
         return image
     _mel_powers(waveform, plan, hop_length, image)
-    floor = max(np.float32(lowest), image.max() * np.float32(relative))
+    loudest = image.max()
+    if not np.isfinite(loudest):
+        loudest = image.max(initial=0, where=np.isfinite(image))
+    floor = max(np.float32(lowest), loudest * np.float32(relative))
     np.maximum(image, floor, out=image)
     np.log(image, out=image)
     image *= _DB_A_NEPER

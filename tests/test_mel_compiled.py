@@ -58,21 +58,29 @@ def test_any_waveform_gives_the_image_of_numpy(n_times, gain, top_db, seed):
     assert abs(ours - plain).max() < 5 * CLOSE
 
 
-@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
-def test_silence_is_the_floor_and_what_is_no_number_stays_none(value):
+def test_silence_is_the_floor():
     plan = plan_mel(1000.0, 64, 40, 20.0, 480.0)
-    waveform = np.zeros(1000)
-    waveform[100] = value
-    ours, plain = both_ways(waveform, plan, hop_length=16, top_db=None)
-    if value == 0:
-        assert abs(ours - plain).max() < CLOSE
-        assert ours == pytest.approx(-100.0)
-    else:
-        # Up to eight frames are worked on at a time, and share what is no number.
-        assert np.isnan(plain).any()
-        assert np.isnan(ours[np.isnan(plain)]).all()
-        assert not np.isnan(ours[:, -8:]).any()
+    images = both_ways(np.zeros(1000), plan, hop_length=16, top_db=None)
+    assert images == [pytest.approx(-100.0)] * 2
+
+
+# The last is finite, but its power is not.
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e20])
+@pytest.mark.parametrize("top_db", [None, 80.0])
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_what_is_not_finite_spoils_its_own_frames_alone(value, top_db):
+    waveform = np.random.default_rng(0).standard_normal(3000)
+    waveform[300] = value
+    plan = plan_mel(1000.0, 64, 40, 20.0, 480.0)
+    ours, plain = both_ways(waveform, plan, hop_length=16, top_db=top_db)
+    assert not np.isfinite(plain).all(axis=0)[18:20].any()
+    assert not np.isfinite(ours[~np.isfinite(plain)]).any()
+    # The eight frames of a group share what is no number.
+    for image in (ours, plain):
+        assert np.isfinite(image[:, :16]).all()
+        assert np.isfinite(image[:, 24:]).all()
+    assert abs(ours[:, 24:] - plain[:, 24:]).max() < 5 * CLOSE
 
 
 @pytest.mark.parametrize(
@@ -82,6 +90,9 @@ def test_silence_is_the_floor_and_what_is_no_number_stays_none(value):
         lambda w: w.astype(">f4"),
         lambda w: np.repeat(w, 2)[::2],
         lambda w: w[::-1].copy()[::-1],
+        lambda w: w.view(np.dtype("f4").newbyteorder("<")),
+        lambda w: np.frombuffer(b"-" + w.tobytes(), np.float32, offset=1),
+        lambda w: np.frombuffer(b"----" + w.astype("f8").tobytes(), "f8", offset=4),
     ],
 )
 def test_every_kind_of_array_gives_the_same_image(change):
@@ -106,6 +117,15 @@ def test_a_part_of_a_recording_has_the_levels_of_the_whole():
     part = apply_plan(waveform[16_000:], plan, hop_length=16, top_db=None)
     # The first frames of the part are padded with zeros.
     assert abs(whole[:, 1002:] - part[:, 2:]).max() < CLOSE
+
+
+def test_a_hop_beyond_all_bounds_leaves_one_frame():
+    waveform = np.random.default_rng(0).standard_normal(5000)
+    plan = plan_mel(1000.0, 4096, 40, 20.0, 480.0)
+    few = apply_plan(waveform, plan, hop_length=10_000, top_db=80.0)
+    one = apply_plan(waveform, plan, hop_length=2**63 - 1, top_db=80.0)
+    np.testing.assert_array_equal(one, few)
+    assert one.shape == (40, 1)
 
 
 def test_lengths_with_other_factors_are_left_to_numpy():
@@ -156,6 +176,10 @@ def test_the_arguments_of_the_next_tests_are_right_without_their_change():
         ({"waves": np.zeros((2, 63))}, "waves of twice as many"),
         ({"first_bin": 5}, "bins of the transform"),
         ({"first_bin": -1}, "bins of the transform"),
+        ({"first_bin": 2**63 - 1}, "bins of the transform"),
+        ({"lowest": 0.0}, "lowest power that is normal"),
+        ({"lowest": np.nan}, "lowest power that is normal"),
+        ({"relative": -1.0}, "a part of the loudest"),
         ({"spans": np.zeros((39, 2), np.int32)}, "spans of n_mels bands"),
         ({"bands": np.zeros((39, 29), np.float32)}, "spans of n_mels bands"),
         ({"image": np.empty((40, 62), np.float32)}, "image of all frames"),
