@@ -147,7 +147,7 @@ def two_jobs(data: Path) -> dict[str, Any]:
 
     seconds = interleave(
         {"n_jobs=1": lambda: transform(1), "n_jobs=2": lambda: transform(2)},
-        repeats=4,
+        repeats=6,
         warm_up=False,
     )
     row = ratio_row(seconds, slow="n_jobs=1", fast="n_jobs=2", recordings=len(files))

@@ -14,7 +14,7 @@ try:
 except ImportError:  # no compiler was at hand where the library was installed
     compiled = None  # type: ignore[assignment]
 
-__all__ = ["MelPlan", "apply_plan", "plan_mel"]
+__all__ = ["MelPlan", "apply_plan", "image_shape", "plan_mel"]
 
 # Powers below this (-100 dB) count as this, as in librosa.power_to_db; but where levels
 # are cut at a distance from the loudest one, a quiet recording is one turned down.
@@ -114,8 +114,19 @@ def _spans_of(bands: np.ndarray) -> np.ndarray:
     return np.stack([first, after], axis=1).astype(np.intc)
 
 
+def image_shape(plan: MelPlan, n_times: int, *, hop_length: int) -> tuple[int, int]:
+    """Return bands and frames of the image of a waveform of `n_times` samples."""
+    n_padded = n_times + 2 * (plan.n_fft // 2)
+    return len(plan.bands), 1 + (n_padded - plan.n_fft) // hop_length
+
+
 def apply_plan(
-    waveform: np.ndarray, plan: MelPlan, *, hop_length: int, top_db: float | None
+    waveform: np.ndarray,
+    plan: MelPlan,
+    *,
+    hop_length: int,
+    top_db: float | None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the log-mel image of a waveform that is at least one frame long.
 
@@ -129,15 +140,18 @@ def apply_plan(
         Samples from one frame to the next.
     top_db : float or None
         As in :func:`log_mel_spectrogram`.
+    out : ndarray of shape (n_mels, n_frames), float32, default=None
+        Contiguous, to be written to; a new one if None.
 
     Returns
     -------
     image : ndarray of shape (n_mels, n_frames), float32
-        Level in dB.
+        Level in dB: `out`, where it is given.
     """
-    n_padded = len(waveform) + 2 * (plan.n_fft // 2)
-    n_frames = 1 + (n_padded - plan.n_fft) // hop_length
-    image = np.empty((len(plan.bands), n_frames), dtype=np.float32)
+    image = out
+    if image is None:
+        shape = image_shape(plan, len(waveform), hop_length=hop_length)
+        image = np.empty(shape, dtype=np.float32)
     lowest, relative = _SMALLEST_POWER, 0.0
     if top_db is not None:
         lowest, relative = _SMALLEST_NUMBER, 10 ** (-top_db / 10)

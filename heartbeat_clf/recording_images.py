@@ -19,7 +19,7 @@ from heartbeat_clf import audio, image_cache
 from heartbeat_clf._validation import check_choice, check_number, check_rate
 from heartbeat_clf.cleaning import band_pass_filter, check_band, remove_spikes
 from heartbeat_clf.mel import check_mel_settings
-from heartbeat_clf.mel_plan import apply_plan, plan_mel
+from heartbeat_clf.mel_plan import MelPlan, apply_plan, image_shape, plan_mel
 
 __all__ = ["ALGORITHM_VERSION", "LowRateWarning", "check_image_settings", "images_of"]
 
@@ -144,21 +144,17 @@ def images_of(
     of_images = {k: v for k, v in settings.items() if k not in _OF_THE_MACHINE}
     if cache is not None:
         image_cache.make_folder(cache)
-    images: np.ndarray | None = None
-    if settings["duration"] is None:
-        images = np.empty(len(recordings), dtype=object)
+    images = _room_for(len(recordings), settings)
+    places = _Places(images if settings["duration"] is not None else None)
     errors: list[Exception] = []
     low: dict[str, float] = {}
     # The products are small: BLAS threads cost ten times what they save.
     with _blas().limit(limits=1, user_api="blas"):
-        found = _all_found(recordings, of_images, cache, settings["n_jobs"])
+        found = _all_found(recordings, of_images, cache, settings["n_jobs"], places)
         if settings["verbose"]:
             found = _with_progress(found, len(recordings))
         for row, (image, rate, error) in enumerate(found):
-            if image is not None:
-                if images is None:
-                    # To stack them at the end would take their memory twice.
-                    images = np.empty((len(recordings), *image.shape), np.float32)
+            if image is not None and image.base is not images:
                 images[row] = image
             if error is not None:
                 errors.append(error)
@@ -168,7 +164,6 @@ def images_of(
         for other in errors[1:]:
             errors[0].add_note(str(other))
         raise errors[0]
-    assert images is not None
     return images, _low_rates(low, fmax) if low else None
 
 
@@ -178,25 +173,67 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+class _Places:
+    """Where threads put images of one length; other processes have no such place.
+
+    Writing them there at once spares a copy by the thread that waits for the others.
+    """
+
+    def __init__(self, images: np.ndarray | None = None) -> None:
+        self.images = images
+
+    def __getitem__(self, row: int) -> np.ndarray | None:
+        return None if self.images is None else self.images[row]
+
+    def __reduce__(self) -> tuple[type[_Places], tuple[()]]:
+        return _Places, ()
+
+
+def _room_for(n_recordings: int, settings: dict[str, Any]) -> np.ndarray:
+    """Return an array for the images, still empty."""
+    if settings["duration"] is None:
+        return np.empty(n_recordings, dtype=object)
+    plan, hop_length = _plan_of(settings)
+    n_times = round(settings["duration"] * settings["sample_rate"])
+    shape = image_shape(plan, n_times, hop_length=hop_length)
+    return np.empty((n_recordings, *shape), np.float32)
+
+
+def _plan_of(settings: dict[str, Any]) -> tuple[MelPlan, int]:
+    sample_rate = settings["sample_rate"]
+    plan = plan_mel(
+        float(sample_rate),
+        round(settings["frame_duration"] * sample_rate),
+        int(settings["n_mels"]),
+        float(settings["fmin"]),
+        float(settings["fmax"]),
+    )
+    return plan, round(settings["hop_duration"] * sample_rate)
+
+
 def _all_found(
-    recordings: Sequence[Any], settings: dict[str, Any], cache: Any, n_jobs: int | None
+    recordings: Sequence[Any],
+    settings: dict[str, Any],
+    cache: Any,
+    n_jobs: int | None,
+    places: _Places,
 ) -> Iterator[Found]:
     rows = list(enumerate(recordings))
     # Whoever asks for jobs by joblib's parallel_config has imported it.
     if n_jobs == 1 or (n_jobs is None and "joblib" not in sys.modules):
-        yield from _try_images(rows, settings, cache)
+        yield from _try_images(rows, settings, cache, places)
         return
     import joblib
 
     n_threads = joblib.effective_n_jobs(n_jobs)
     if n_threads == 1:
-        yield from _try_images(rows, settings, cache)
+        yield from _try_images(rows, settings, cache, places)
         return
     size = max(1, min(_TURN, len(rows) // (4 * n_threads)))
     turns = (rows[start : start + size] for start in range(0, len(rows), size))
     pool = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     for found in pool(
-        joblib.delayed(_list_of_images)(turn, settings, cache) for turn in turns
+        joblib.delayed(_list_of_images)(turn, settings, cache, places) for turn in turns
     ):
         yield from found
 
@@ -212,12 +249,19 @@ def _list_of_images(*given: Any) -> list[Found]:
 
 
 def _try_images(
-    rows: Iterable[tuple[int, Any]], settings: dict[str, Any], cache: Any
+    rows: Iterable[tuple[int, Any]],
+    settings: dict[str, Any],
+    cache: Any,
+    places: _Places,
 ) -> Iterator[Found]:
     for row, recording in rows:
         rates: list[float] = []
         try:
-            image = _image_of(recording, f"row {row}", settings, cache, rates)
+            out = places[row]
+            image = _image_of(recording, f"row {row}", settings, cache, rates, out)
+            if out is not None and image is not out:
+                out[:] = image
+                image = out
         except _OF_ONE_RECORDING as error:
             yield None, None, error
         else:
@@ -240,21 +284,30 @@ def _low_rates(low: dict[str, float], fmax: float) -> LowRateWarning:
 
 
 def _image_of(
-    recording: Any, label: str, settings: dict[str, Any], cache: Any, rates: list[float]
+    recording: Any,
+    label: str,
+    settings: dict[str, Any],
+    cache: Any,
+    rates: list[float],
+    out: np.ndarray | None,
 ) -> np.ndarray:
     """Return the image of one recording, from the cache where it has one."""
     if cache is None or not (
         isinstance(recording, np.ndarray) or os.path.isfile(recording)
     ):
-        return _compute_image(recording, label, settings, rates)
+        return _compute_image(recording, label, settings, rates, out)
     key = image_cache.key_of(recording, settings, version=ALGORITHM_VERSION)
     return image_cache.fetch(
-        cache, key, lambda: _compute_image(recording, label, settings, rates)
+        cache, key, lambda: _compute_image(recording, label, settings, rates, out)
     )
 
 
 def _compute_image(
-    recording: Any, label: str, settings: dict[str, Any], rates: list[float]
+    recording: Any,
+    label: str,
+    settings: dict[str, Any],
+    rates: list[float],
+    out: np.ndarray | None,
 ) -> np.ndarray:
     """Return an image, and append the recording's own rate to `rates`."""
     sample_rate = settings["sample_rate"]
@@ -283,12 +336,6 @@ def _compute_image(
     if settings["duration"] is not None:
         # np.resize repeats end to end what is too short and cuts what is too long.
         waveform = np.resize(waveform, round(settings["duration"] * sample_rate))
-    plan = plan_mel(
-        float(sample_rate),
-        n_fft,
-        int(settings["n_mels"]),
-        float(settings["fmin"]),
-        float(settings["fmax"]),
-    )
-    hop_length = round(settings["hop_duration"] * sample_rate)
-    return apply_plan(waveform, plan, hop_length=hop_length, top_db=settings["top_db"])
+    plan, hop_length = _plan_of(settings)
+    top_db = settings["top_db"]
+    return apply_plan(waveform, plan, hop_length=hop_length, top_db=top_db, out=out)

@@ -55,14 +55,26 @@ def test_files_give_the_plain_image(files):
         assert abs(image - plain_image(path)).max() < 1e-3
 
 
-def test_images_are_the_same_alone_in_a_batch_and_in_threads(files):
-    images = SpectrogramTransformer().transform(files)
-    alone = [SpectrogramTransformer().transform([path])[0] for path in files]
-    assert equal(images, alone)
+@pytest.mark.parametrize("duration", [None, 1.5])
+def test_images_are_the_same_alone_in_a_batch_and_in_threads(files, duration, tmp_path):
+    transformer = SpectrogramTransformer(duration=duration)
+    images = transformer.transform(files)
+    assert equal(images, [transformer.transform([path])[0] for path in files])
     # Turns of several recordings, the last one shorter.
-    assert equal(images, SpectrogramTransformer(n_jobs=2).transform(files))
+    jobs = SpectrogramTransformer(duration=duration, n_jobs=2)
+    assert equal(images, jobs.transform(files))
     with parallel_config(backend="threading", n_jobs=2):
-        assert equal(images, SpectrogramTransformer().transform(files))
+        assert equal(images, transformer.transform(files))
+    for _ in range(2):
+        # Computed, then read.
+        assert equal(images, jobs.set_params(cache=tmp_path).transform(files))
+
+
+def test_images_of_one_length_are_the_same_from_other_processes(files):
+    transformer = SpectrogramTransformer(duration=1.5)
+    images = transformer.transform(files)
+    with parallel_config(backend="loky", n_jobs=2):
+        assert equal(images, transformer.transform(files))
 
 
 def test_threads_report_every_bad_recording_in_order(files, tmp_path):
