@@ -9,7 +9,7 @@ from types import FrameType
 
 __all__ = ["main"]
 
-IMPORT_MACHINERY = "<frozen importlib._bootstrap>"
+_IMPORT_MACHINERY = "<frozen importlib._bootstrap>"
 
 
 def main() -> int:
@@ -39,7 +39,7 @@ def _interrupt(_: int, frame: FrameType | None) -> None:
     Python where a callback of the import's locks is running.
     """
     while frame is not None:
-        if frame.f_code.co_filename == IMPORT_MACHINERY:
+        if frame.f_code.co_filename == _IMPORT_MACHINERY:
             os.write(2, b"heartbeat-clf: interrupted\n")
             os._exit(130)
         frame = frame.f_back

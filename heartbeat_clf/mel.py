@@ -8,7 +8,7 @@ import numpy as np
 
 from heartbeat_clf._validation import check_number, check_rate
 from heartbeat_clf.mel_filters import mel_filters, mel_frequencies
-from heartbeat_clf.mel_plan import apply_plan, plan_mel
+from heartbeat_clf.mel_plan import apply_plan, plan_images
 
 __all__ = ["log_mel_spectrogram", "mel_filters", "mel_frequencies"]
 
@@ -182,13 +182,18 @@ def log_mel_spectrogram(
             f"Expected a 1-D waveform, got shape {waveform.shape!r}. Mix its channels "
             "to one, or pass one waveform at a time."
         )
-    n_fft = round(frame_duration * sample_rate)
-    if len(waveform) < n_fft:
+    plan, hop_length = plan_images(
+        sample_rate=sample_rate,
+        frame_duration=frame_duration,
+        hop_duration=hop_duration,
+        n_mels=n_mels,
+        fmin=fmin,
+        fmax=fmax,
+    )
+    if len(waveform) < plan.n_fft:
         raise ValueError(
-            f"Expected at least one frame of {n_fft} samples, got {len(waveform)} "
+            f"Expected at least one frame of {plan.n_fft} samples, got {len(waveform)} "
             f"samples at {sample_rate!r} Hz. Lower frame_duration, or leave the "
             "recording out."
         )
-    plan = plan_mel(float(sample_rate), n_fft, int(n_mels), float(fmin), float(fmax))
-    hop_length = round(hop_duration * sample_rate)
     return apply_plan(waveform, plan, hop_length=hop_length, top_db=top_db)

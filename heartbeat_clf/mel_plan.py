@@ -14,7 +14,7 @@ try:
 except ImportError:  # no compiler was at hand where the library was installed
     compiled = None  # type: ignore[assignment]
 
-__all__ = ["MelPlan", "apply_plan", "image_shape", "plan_mel"]
+__all__ = ["MelPlan", "apply_plan", "image_shape", "plan_images", "plan_mel"]
 
 # Powers below this (-100 dB) count as this, as in librosa.power_to_db; but where levels
 # are cut at a distance from the loudest one, a quiet recording is one turned down.
@@ -45,8 +45,6 @@ class MelPlan(NamedTuple):
     window: np.ndarray  # (n_fft,)
     spans: np.ndarray  # (n_mels, 2): first bin of a band, and the one after the last
     waves: np.ndarray | None  # (2, n_fft): cosine and sine of a turn, where compiled
-    cosines: np.ndarray | None  # (n_fft // 2, n_bins), times the window
-    sines: np.ndarray | None  # ((n_fft - 1) // 2, n_bins), times the window
 
 
 @lru_cache(maxsize=32)
@@ -70,32 +68,19 @@ def plan_mel(
     )
     used = np.flatnonzero(filters.any(axis=0))
     first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
-    # Hann's window of a period, as scipy.signal.get_window("hann", n_fft) gives it.
-    window = 0.5 - 0.5 * np.cos(2 * np.pi / n_fft * np.arange(n_fft))
-    waves = cosines = sines = None
+    window = _hann(n_fft)
+    waves = None
     if n_fft <= _LONGEST_COMPILED and _is_compiled_length(n_fft):
         turn = 2 * np.pi / n_fft * np.arange(n_fft)
         waves = np.stack([np.cos(turn), np.sin(turn)])
-    if n_fft <= _LONGEST_PRODUCT:
-        # Whole turns are taken out in integers, which keeps the angles exact.
-        points = np.arange(1, n_fft // 2 + 1)
-        angles = (2 * np.pi / n_fft) * (
-            np.outer(points, np.arange(first, last)) % n_fft
-        )
-        cosines = np.cos(angles) * window[points, None]
-        n_pairs = (n_fft - 1) // 2
-        sines = np.sin(angles[:n_pairs]) * window[points[:n_pairs], None]
     bands = np.ascontiguousarray(filters[:, first:last], dtype=np.float32)
-    return MelPlan(
-        n_fft,
-        bands,
-        slice(first, last),
-        window,
-        _spans_of(bands),
-        waves,
-        cosines,
-        sines,
-    )
+    used_bins = slice(first, last)
+    return MelPlan(n_fft, bands, used_bins, window, _spans_of(bands), waves)
+
+
+def _hann(n_fft: int) -> np.ndarray:
+    """Return a period of Hann's window, as scipy.signal.get_window does."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi / n_fft * np.arange(n_fft))
 
 
 def _is_compiled_length(n_fft: int) -> bool:
@@ -112,6 +97,27 @@ def _spans_of(bands: np.ndarray) -> np.ndarray:
     empty = ~used.any(axis=1)
     first[empty] = after[empty] = 0
     return np.stack([first, after], axis=1).astype(np.intc)
+
+
+def plan_images(
+    *,
+    sample_rate: float,
+    frame_duration: float,
+    hop_duration: float,
+    n_mels: int,
+    fmin: float,
+    fmax: float,
+) -> tuple[MelPlan, int]:
+    """Return the plan, and the samples of a hop, for checked settings.
+
+    Parameters
+    ----------
+    sample_rate, frame_duration, hop_duration, n_mels, fmin, fmax
+        As in :func:`heartbeat_clf.spectrogram.log_mel_spectrogram`.
+    """
+    n_fft = round(frame_duration * sample_rate)
+    plan = plan_mel(float(sample_rate), n_fft, int(n_mels), float(fmin), float(fmax))
+    return plan, round(hop_duration * sample_rate)
 
 
 def image_shape(plan: MelPlan, n_times: int, *, hop_length: int) -> tuple[int, int]:
@@ -204,7 +210,7 @@ def _mel_powers(
 
 def _power(frames: np.ndarray, plan: MelPlan) -> np.ndarray:
     """Return the power in the used bins, shape (n_frames, n_bins), float32."""
-    if plan.cosines is None or plan.sines is None:
+    if plan.n_fft > _LONGEST_PRODUCT:
         # Not at the top: short frames, as those of the shipped models, do without.
         from scipy import fft
 
@@ -213,14 +219,30 @@ def _power(frames: np.ndarray, plan: MelPlan) -> np.ndarray:
     # A cosine is the same before and after the middle of a frame, a sine its
     # negative, and the window is symmetric and starts with 0: adding and subtracting
     # the second half, read backwards, halves the product.
-    n_pairs = len(plan.sines)
+    bins = plan.used_bins
+    cosines, sines = _windowed_waves(plan.n_fft, bins.start, bins.stop)
+    n_pairs = len(sines)
     forwards = frames[:, 1 : n_pairs + 1]
     backwards = frames[:, : plan.n_fft - n_pairs - 1 : -1]
-    even = np.empty((len(frames), len(plan.cosines)))
+    even = np.empty((len(frames), len(cosines)))
     np.add(forwards, backwards, out=even[:, :n_pairs])
     even[:, n_pairs:] = frames[:, n_pairs + 1 : plan.n_fft // 2 + 1]
-    real = even @ plan.cosines
-    imaginary = (forwards - backwards) @ plan.sines
+    real = even @ cosines
+    imaginary = (forwards - backwards) @ sines
     np.square(real, out=real)
     np.square(imaginary, out=imaginary)
     return np.add(real, imaginary, out=real).astype(np.float32)
+
+
+@lru_cache(maxsize=32)
+def _windowed_waves(n_fft: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return cosines and sines of bins times the window, from its second point on.
+
+    (n_fft // 2, n_bins) and ((n_fft - 1) // 2, n_bins).
+    """
+    # Whole turns are taken out in integers, which keeps the angles exact.
+    points = np.arange(1, n_fft // 2 + 1)
+    angles = (2 * np.pi / n_fft) * (np.outer(points, np.arange(first, last)) % n_fft)
+    window = _hann(n_fft)[points, None]
+    n_pairs = (n_fft - 1) // 2
+    return np.cos(angles) * window, np.sin(angles[:n_pairs]) * window[:n_pairs]

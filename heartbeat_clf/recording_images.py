@@ -19,7 +19,7 @@ from heartbeat_clf import audio, image_cache
 from heartbeat_clf._validation import check_choice, check_number, check_rate
 from heartbeat_clf.cleaning import band_pass_filter, check_band, remove_spikes
 from heartbeat_clf.mel import check_mel_settings
-from heartbeat_clf.mel_plan import MelPlan, apply_plan, image_shape, plan_mel
+from heartbeat_clf.mel_plan import MelPlan, apply_plan, image_shape, plan_images
 
 __all__ = ["ALGORITHM_VERSION", "LowRateWarning", "check_image_settings", "images_of"]
 
@@ -29,6 +29,14 @@ ALGORITHM_VERSION = 3
 # Seconds that every recording may be repeated to.
 _LONGEST = 3600
 _OF_ONE_RECORDING = (ValueError, TypeError, OSError)
+_OF_THE_PLAN = (
+    "sample_rate",
+    "frame_duration",
+    "hop_duration",
+    "n_mels",
+    "fmin",
+    "fmax",
+)
 # Settings that do not change an image.
 _OF_THE_MACHINE = ("cache", "n_jobs", "verbose")
 # Recordings that a thread takes at a time: handing over costs as much as an image.
@@ -69,20 +77,7 @@ def check_image_settings(settings: dict[str, Any]) -> None:
     ValueError
         If a setting is out of bounds.
     """
-    check_mel_settings(
-        **{
-            name: settings[name]
-            for name in (
-                "sample_rate",
-                "frame_duration",
-                "hop_duration",
-                "n_mels",
-                "fmin",
-                "fmax",
-                "top_db",
-            )
-        }
-    )
+    check_mel_settings(**{name: settings[name] for name in (*_OF_THE_PLAN, "top_db")})
     duration, n_jobs = settings["duration"], settings["n_jobs"]
     check_number("duration", duration, minimum=0, exclusive=True, optional=True)
     if duration is not None and duration > _LONGEST:
@@ -200,15 +195,7 @@ def _room_for(n_recordings: int, settings: dict[str, Any]) -> np.ndarray:
 
 
 def _plan_of(settings: dict[str, Any]) -> tuple[MelPlan, int]:
-    sample_rate = settings["sample_rate"]
-    plan = plan_mel(
-        float(sample_rate),
-        round(settings["frame_duration"] * sample_rate),
-        int(settings["n_mels"]),
-        float(settings["fmin"]),
-        float(settings["fmax"]),
-    )
-    return plan, round(settings["hop_duration"] * sample_rate)
+    return plan_images(**{name: settings[name] for name in _OF_THE_PLAN})
 
 
 def _all_found(
@@ -319,11 +306,12 @@ def _compute_image(
     )
     rates.append(rate)
     label = _name_of(recording, label)
-    n_fft = round(settings["frame_duration"] * sample_rate)
-    if len(waveform) < n_fft:
+    plan, hop_length = _plan_of(settings)
+    if len(waveform) < plan.n_fft:
         raise ValueError(
-            f"Expected at least one frame of {settings['frame_duration']!r} s ({n_fft} "
-            f"samples at {sample_rate!r} Hz), got {len(waveform)} samples in {label}. "
+            f"Expected at least one frame of {settings['frame_duration']!r} s "
+            f"({plan.n_fft} samples at {sample_rate!r} Hz), got {len(waveform)} "
+            f"samples in {label}. "
             "Lower frame_duration, or leave the recording out."
         )
     if settings["spike_removal"]:
@@ -336,6 +324,5 @@ def _compute_image(
     if settings["duration"] is not None:
         # np.resize repeats end to end what is too short and cuts what is too long.
         waveform = np.resize(waveform, round(settings["duration"] * sample_rate))
-    plan, hop_length = _plan_of(settings)
     top_db = settings["top_db"]
     return apply_plan(waveform, plan, hop_length=hop_length, top_db=top_db, out=out)
