@@ -11,6 +11,7 @@ from typing import Any
 from heartbeat_clf import commands
 from heartbeat_clf._validation import PYTHON_ONLY
 from heartbeat_clf.arguments import build_parser
+from heartbeat_clf.standard_output import print_whole
 
 __all__ = ["main"]
 
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             outcome = options.run(options, _say)
             for failure in outcome.failures:
                 _say(f"heartbeat-clf: {failure.path}: {failure.error}")
-            print(_printable(outcome.text), end="", flush=True)
+            print_whole(outcome.text)
         except commands.UsageError as error:
             options.parser.error(_one_line(error))
         except BrokenPipeError:
@@ -82,12 +83,6 @@ def _one_line(message: object) -> str:
 def _say(message: str) -> None:
     # Standard error replaces by itself what it cannot encode.
     print(_one_line(message), file=sys.stderr, flush=True)
-
-
-def _printable(text: str) -> str:
-    """Return `text` with what standard output cannot encode, as file names may be."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class _Warnings:

@@ -119,10 +119,15 @@ def test_a_column_of_subjects_gives_one_answer_a_subject(capsys, table, tiny_mod
     assert len(capsys.readouterr().out.splitlines()) == 21
 
 
-def test_closed_standard_output_is_borne(monkeypatch, tiny_model, recording):
+def test_closed_standard_output_loses_no_answer_in_silence(
+    capsys, monkeypatch, tiny_model, recording, tmp_path
+):
     # Python has no sys.stdout where the shell has closed it.
     monkeypatch.setattr(sys, "stdout", None)
-    assert run("predict", "--model", tiny_model, recording) == 0
+    arguments = ["predict", "--model", tiny_model, recording]
+    assert run(*arguments) == 1
+    assert "error: Expected a standard output" in capsys.readouterr().err
+    assert run(*arguments, "-o", tmp_path / "answer.txt") == 0
 
 
 def test_names_give_one_answer_a_subject(capsys, table, tiny_model, tmp_path):

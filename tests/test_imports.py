@@ -180,7 +180,8 @@ ALLOWED = {
     ),
     "argument_types": "",
     "arguments": "__version__ answers argument_types commands inputs persons",
-    "cli": "_validation arguments commands",
+    "standard_output": "",
+    "cli": "_validation arguments commands standard_output",
 }
 # Where each heavy library may be imported, at the top of a file and inside functions.
 DOORS = {
