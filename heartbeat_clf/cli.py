@@ -81,6 +81,9 @@ def _one_line(message: object) -> str:
 
 
 def _say(message: str) -> None:
+    if sys.stderr is None:
+        # The shell has closed it; print would take standard output instead.
+        return
     # Standard error replaces by itself what it cannot encode.
     print(_one_line(message), file=sys.stderr, flush=True)
 

@@ -130,6 +130,14 @@ def test_closed_standard_output_loses_no_answer_in_silence(
     assert run(*arguments, "-o", tmp_path / "answer.txt") == 0
 
 
+def test_notices_stay_out_of_the_answers_where_standard_error_is_closed(
+    capsys, monkeypatch, tiny_model, recording
+):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert run("predict", "--model", tiny_model, recording, "--csv") == 0
+    assert capsys.readouterr().out.startswith("path,prediction,")
+
+
 def test_names_give_one_answer_a_subject(capsys, table, tiny_model, tmp_path):
     arguments = ["predict", "--model", tiny_model, table.parent, "--csv"]
     assert run(*arguments, "--subject-from-name") == 0
