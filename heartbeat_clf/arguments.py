@@ -363,7 +363,10 @@ def _add_spectrogram(adder: Any) -> None:
         "complete; whole ones are kept (default: 1/1)",
     )
     command.add_argument(
-        "--overwrite", action="store_true", help="make anew what exists"
+        "--overwrite",
+        action="store_true",
+        help="make all anew; without it, pictures and shards of the same recordings "
+        "and settings are kept, and files that are no such pictures are left alone",
     )
     command.add_argument("--width", type=count, metavar="PIXELS")
     command.add_argument("--height", type=count, metavar="PIXELS")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from heartbeat_clf.image_cache import key_of
 from heartbeat_clf.inputs import Failure, Found
-from heartbeat_clf.outputs import make_folder, whole_file
+from heartbeat_clf.outputs import make_folder, plain_os_errors, whole_file
+from heartbeat_clf.png_keys import key_in_png, save_png
+from heartbeat_clf.recording_images import ALGORITHM_VERSION
 from heartbeat_clf.rendering import render_image
 
 __all__ = ["PictureCounts", "picture_names", "write_pictures"]
 
-# zlib's strategy Z_RLE: the same pixels in files 3 % larger, in a quarter of the time.
-_RUN_LENGTHS = 3
+# Part of every picture's key: raise it when the same image gives another picture.
+_PICTURE_VERSION = 1
 
 
 class PictureCounts(NamedTuple):
@@ -63,11 +66,15 @@ def write_pictures(
     folder: Path,
     *,
     transformer: Any,
+    settings: Mapping[str, Any],
     overwrite: bool = False,
     verbose: int = 0,
     **rendering: Any,
 ) -> PictureCounts:
     """Write a PNG for every recording, in the folders in which they were found.
+
+    A picture keeps a digest of the recording's content and of all settings. One that
+    is there with the same digest is kept, with another one made anew.
 
     Parameters
     ----------
@@ -77,8 +84,11 @@ def write_pictures(
         Where to write; made if it is not there.
     transformer : SpectrogramTransformer
         Makes the images.
+    settings : mapping
+        All that decides an image.
     overwrite : bool, default=False
-        Whether pictures that exist are made anew; else they are kept.
+        Whether all pictures are made anew, also in place of files that are no
+        pictures of this function; else those are failures.
     verbose : {0, 1}, default=0
         1 shows a progress bar on standard error.
     **rendering : object
@@ -109,15 +119,40 @@ def write_pictures(
                     "another before. Write it to a folder of its own."
                 )
             taken.add(target)
-            if target.exists() and not overwrite:
+            key = _key_of_picture(recording.path, settings, rendering)
+            if not overwrite and target.exists() and _key_in(target) == key:
                 kept += 1
                 continue
             image = transformer.transform([recording.path])[0]
             picture = render_image(image, **rendering)
             make_folder(target.parent)
             with whole_file(target) as partial:
-                picture.save(partial, format="PNG", compress_type=_RUN_LENGTHS)
+                save_png(picture, partial, key)
             written += 1
         except (ValueError, TypeError, OSError) as error:
             failures.append(Failure(str(recording.path), str(error)))
     return PictureCounts(written, kept, failures)
+
+
+def _key_of_picture(
+    recording: Path, settings: Mapping[str, Any], rendering: Mapping[str, Any]
+) -> str:
+    """Return a digest of all that decides a picture."""
+    if not recording.is_file():
+        # No picture has this key; the transformer says what is wrong.
+        return "no file"
+    everything = {**settings, "picture": [_PICTURE_VERSION, dict(rendering)]}
+    return key_of(recording, everything, version=ALGORITHM_VERSION)
+
+
+def _key_in(target: Path) -> str:
+    """Return the key of a picture that may be replaced."""
+    with plain_os_errors(target, "a picture that can be read"):
+        key = key_in_png(target) if target.is_file() else None
+    if key is None:
+        raise ValueError(
+            f"Expected a picture that this command made at {str(target)!r}, got "
+            "something else, or one of an older version. Move it away, or replace it "
+            "with --overwrite."
+        )
+    return key

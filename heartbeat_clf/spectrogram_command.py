@@ -81,11 +81,13 @@ def _write_pictures(
     missing: list[Failure],
 ) -> Outcome:
     from heartbeat_clf.pictures import write_pictures
+    from heartbeat_clf.shard_writer import settings_of
 
     counts = write_pictures(
         found,
         Path(options.folder).expanduser(),
         transformer=transformer,
+        settings=settings_of(transformer),
         overwrite=options.overwrite,
         verbose=options.verbose,
         width=options.width,
@@ -94,7 +96,7 @@ def _write_pictures(
     )
     failures = [*missing, *counts.failures]
     say(
-        f"{counts.written} written, {counts.kept} kept (--overwrite makes them anew), "
-        f"{len(failures)} failed."
+        f"{counts.written} written, {counts.kept} kept (of the same recording and "
+        f"settings; --overwrite makes them anew), {len(failures)} failed."
     )
     return Outcome("", failures)

@@ -329,11 +329,14 @@ def test_module_runs_and_a_reader_that_leaves_is_no_error(table, tiny_model):
 
 def test_spectrograms_are_written_and_kept(capsys, table, bad, tmp_path):
     out = tmp_path / "out"
-    assert run("spectrogram", table, out, "--n-mels", "16", "--width", "60") == 0
+    options = ["--n-mels", "16", "--width", "60"]
+    assert run("spectrogram", table, out, *options) == 0
     assert "20 written, 0 kept" in capsys.readouterr().err
     assert len(list(out.glob("*.png"))) == 20
-    assert run("spectrogram", table, out) == 0
+    assert run("spectrogram", table, out, *options) == 0
     assert "0 written, 20 kept" in capsys.readouterr().err
+    assert run("spectrogram", table, out, "--n-mels", "16") == 0
+    assert "20 written, 0 kept" in capsys.readouterr().err
     options = ["--overwrite", "--band-pass", "25", "400", "--spike-removal"]
     assert run("spectrogram", table.parent / "s01_00.wav", out, *options) == 0
     assert "1 written" in capsys.readouterr().err

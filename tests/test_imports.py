@@ -166,7 +166,8 @@ ALLOWED = {
     "persons": "_validation: operating_points",
     "answers": "inputs persons",
     "answering": "_validation answers inputs persons: quality recording_images",
-    "pictures": "inputs outputs rendering",
+    "png_keys": "",
+    "pictures": "image_cache inputs outputs png_keys recording_images rendering",
     "held_out": "answering inputs results scores",
     "command_parts": "inputs",
     "predict_command": (
