@@ -50,8 +50,8 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     IsADirectoryError
         If `path` is a folder.
     ValueError
-        If the file is empty, not audio, shorter than its header says, or declares a
-        rate below 10 Hz or above 768 kHz.
+        If the file is empty, not audio, a pipe or device, shorter than its header
+        says, or declares a rate below 10 Hz or above 768 kHz.
     """
     name = os.fspath(path)
     plain = read_plain_wav(name)
@@ -110,7 +110,7 @@ def duration_of(path: str | os.PathLike[str]) -> float:
     IsADirectoryError
         If `path` is a folder.
     ValueError
-        If the file is empty or not audio.
+        If the file is empty, not audio, or a pipe or device.
     """
     import soundfile
 
@@ -261,6 +261,11 @@ def _check_samples(samples: np.ndarray, label: str) -> None:
 
 
 def _check_file(name: str) -> None:
+    if "\0" in os.fsdecode(name):
+        raise ValueError(
+            f"Expected the path of an audio file, got {name!r} with a NUL character "
+            "in it. Correct the path."
+        )
     if os.path.isdir(name):
         raise hint_for_python(
             IsADirectoryError(
@@ -272,6 +277,11 @@ def _check_file(name: str) -> None:
         raise FileNotFoundError(
             f"Expected an audio file, got {name!r}, which does not exist. Check the "
             "spelling, or give the path in full."
+        )
+    if not os.path.isfile(name):
+        raise ValueError(
+            f"Expected an audio file, got {name!r}, which is a pipe or a device. "
+            "Write what it gives to a file first, and name that."
         )
     if os.path.getsize(name) == 0:
         raise ValueError(

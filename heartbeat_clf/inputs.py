@@ -41,6 +41,10 @@ AUDIO_SUFFIXES = frozenset(
     )
 )
 _TABLE_SUFFIXES = (".csv", ".tsv")
+_NO_FILE = (
+    "got a pipe or a device, which cannot be read twice. Write what it gives to a file "
+    "first, and name that."
+)
 # The options that each loader takes.
 DATASETS = {"pascal": ("subset",), "circor": ("target",), "cinc2016": ("databases",)}
 
@@ -126,6 +130,9 @@ def _search(text: str, failures: list[Failure]) -> Iterator[Found]:
     if not text:
         # Path("") is the current folder, which nobody means by nothing.
         failures.append(Failure(text, "Expected a file or folder, got no name."))
+    elif "\0" in text:
+        message = f"Expected a path, got {text!r} with a NUL character. Correct it."
+        failures.append(Failure(text, message))
     elif place.is_dir():
         yield from _in_folder(place, place, failures)
     elif place.is_file() and place.suffix.lower() in _TABLE_SUFFIXES:
@@ -134,6 +141,8 @@ def _search(text: str, failures: list[Failure]) -> Iterator[Found]:
         yield Found(place, Path(place.name))
     elif glob.has_magic(text):
         yield from _in_pattern(str(place), failures)
+    elif place.exists():
+        failures.append(Failure(text, f"Expected a file or folder, {_NO_FILE}"))
     else:
         failures.append(
             Failure(text, "Expected a file, folder or pattern, found nothing there.")
@@ -191,6 +200,13 @@ def _in_table(table: Path, failures: list[Failure]) -> Iterator[Found]:
             message = f"Expected a path in every row, got none on line {line}."
             failures.append(Failure(str(table), message))
             continue
+        if "\0" in text:
+            message = (
+                f"Expected a path in every row, got {text!r} with a NUL character on "
+                f"line {line}. Correct it."
+            )
+            failures.append(Failure(str(table), message))
+            continue
         path = table.parent / Path(text).expanduser()
         name = os.path.relpath(path, table.parent)
         below = Path(path.name if name.startswith("..") else name)
@@ -220,6 +236,8 @@ def load_labelled(source: str, *, dataset: str | None = None, **options: Any) ->
     ------
     FileNotFoundError
         If there is no such file or folder, or no data set in it.
+    ValueError
+        If it is a pipe or a device.
     UsageError
         If the folder has several data sets and none is chosen, or an option does not
         belong to it.
@@ -236,6 +254,10 @@ def load_labelled(source: str, *, dataset: str | None = None, **options: Any) ->
                 "Leave that option out."
             )
         return datasets.load_recordings(place)
+    if place.exists() and not place.is_dir():
+        raise ValueError(
+            f"Expected a table or a folder of recordings at {source!r}, {_NO_FILE}"
+        )
     if not place.is_dir():
         raise FileNotFoundError(
             f"Expected a table or a folder of recordings, found nothing at {source!r}."

@@ -20,6 +20,8 @@ _PCM = 1
 _MOST_CHANNELS = 8
 # Headers end well before; a file is read at once where it is no longer than this.
 _AT_ONCE = 1 << 24
+# Opening a named pipe would wait for a writer otherwise.
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def read_plain_wav(path: str) -> tuple[np.ndarray, int] | None:
@@ -84,8 +86,9 @@ def _content_of(path: str) -> bytes | None:
     times where threads wait for it.
     """
     try:
-        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except OSError:
+        file = os.open(path, _FLAGS)
+    except (OSError, ValueError):
+        # ValueError where there is a NUL character in the name.
         return None
     try:
         size = os.fstat(file).st_size

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -127,6 +128,20 @@ def test_truncated_wav_names_both_sizes(tmp_path):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.wav.*does not exist"):
         load_recording(tmp_path / "gone.wav", sample_rate=1000)
+
+
+def test_path_with_a_nul_character_is_named():
+    for read in (read_audio, duration_of):
+        with pytest.raises(ValueError, match=r"got 'a\\x00b' with a NUL character"):
+            read("a\0b")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipe_is_named_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    for read in (read_audio, duration_of):
+        with pytest.raises(ValueError, match=r"pipe\.wav', which is a pipe or a dev"):
+            read(tmp_path / "pipe.wav")
 
 
 def test_folder_is_named(tmp_path):

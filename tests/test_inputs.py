@@ -190,6 +190,37 @@ def test_a_recording_of_two_subjects_is_a_failure(folder_of_tables):
     assert "of one subject, got it for 'A' and for 'B'" in failures[0].error
 
 
+@pytest.mark.parametrize("text", ["a\0b.wav", "a\0/*"])
+def test_names_with_a_nul_character_are_named(text):
+    found, [failure] = find_recordings([text])
+    assert found == []
+    assert failure.error == (
+        f"Expected a path, got {text!r} with a NUL character. Correct it."
+    )
+
+
+def test_rows_with_a_nul_character_are_named(folder):
+    table = folder / "table.csv"
+    # The first thousand bytes of a table without any tell it from UTF-16.
+    table.write_text("path\n" + "b.wav\n" * 200 + "c\0.wav\n")
+    found, [failure] = find_recordings([str(table)])
+    assert [item.path.name for item in found] == ["b.wav"]
+    assert "got 'c\\x00.wav' with a NUL character on line 202" in failure.error
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipes_and_devices_are_named(tmp_path):
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    for text in (str(pipe), os.devnull):
+        found, [failure] = find_recordings([text])
+        assert found == []
+        assert failure.path == text
+        assert "got a pipe or a device, which cannot be read twice" in failure.error
+        with pytest.raises(ValueError, match=r"got a pipe or a device, .* file first"):
+            load_labelled(text)
+
+
 def test_no_name_is_no_folder():
     found, failures = find_recordings([""])
     assert found == []
