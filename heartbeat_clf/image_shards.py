@@ -99,7 +99,7 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
     place = folder / "settings.json"
     try:
         found = json.loads(place.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:
         found = None
@@ -194,7 +194,8 @@ def open_images(folder: str | os.PathLike[str], *, incomplete: str = "error") ->
     Raises
     ------
     FileNotFoundError
-        If the folder holds no shards, or some of them or of their files are missing.
+        If the folder is none or holds no shards, or some of them or of their files
+        are missing.
     ValueError
         If a file is not what it should be, such as cut off.
 

@@ -403,6 +403,15 @@ def test_a_folder_of_something_else_is_refused(found, tmp_path):
         write(found, tmp_path)
 
 
+def test_a_file_is_no_folder_of_images(tmp_path):
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(
+            FileNotFoundError, match=r"with settings\.json, got '.*file"
+        ):
+            open_images(place)
+
+
 def test_a_later_format_is_refused(found, tmp_path):
     write(found, tmp_path)
     place = tmp_path / "settings.json"
