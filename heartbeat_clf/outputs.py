@@ -43,6 +43,8 @@ def check_target(path: str | os.PathLike[str]) -> Path:
         If its folder does not exist.
     PermissionError
         If its folder cannot be written to.
+    OSError
+        If its folder takes no files for another reason.
     """
     target = Path(path).expanduser()
     if str(path) == "-":
@@ -66,6 +68,11 @@ def check_target(path: str | os.PathLike[str]) -> Path:
             f"Expected a folder that can be written to, got {str(target.parent)!r}. "
             "Name another one."
         )
+    if target.is_file() or not target.exists():
+        # Some folders, as of /proc, take no files though their permissions allow it.
+        with plain_os_errors(target, "a file that can be written"):
+            folder = os.path.dirname(os.path.realpath(target))
+            tempfile.TemporaryFile(dir=folder).close()
     return target
 
 

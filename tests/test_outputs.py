@@ -98,6 +98,31 @@ def test_target_needs_a_folder_that_can_be_written_to(tmp_path, monkeypatch):
         check_target(tmp_path / "a.txt")
 
 
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self") or os.geteuid() != 0,
+    reason="the system has no folder that takes no files though it is writable",
+)
+def test_target_needs_a_folder_that_takes_files():
+    with pytest.raises(OSError, match=r"'/proc/x' to be a file that can be written, g"):
+        check_target("/proc/x")
+
+
+def test_target_is_tried_without_a_trace(tmp_path, monkeypatch):
+    (tmp_path / "old").write_text("old")
+    check_target(tmp_path / "old")
+    check_target(tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+    def fail(**_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(outputs.tempfile, "TemporaryFile", fail)
+    with pytest.raises(OSError, match=r"new' to be a file .* 'Input/output error'"):
+        check_target(tmp_path / "new")
+    # Devices are written to, not replaced.
+    assert str(check_target(os.devnull)) == os.devnull
+
+
 def test_an_output_that_is_read_too_is_refused_under_any_name(tmp_path):
     source = tmp_path / "a.wav"
     source.write_bytes(b"sound")
