@@ -10,6 +10,7 @@ import numpy as np
 
 __all__ = [
     "HIGHEST_RATE",
+    "LOWEST_RATE",
     "PYTHON_ONLY",
     "check_choice",
     "check_number",
@@ -21,6 +22,8 @@ __all__ = [
 
 # Samples per second, twice the highest rate of common sound cards: more is a slip.
 HIGHEST_RATE = 768_000
+# Below this no heart sound is left, and resampling would blow the recording up.
+LOWEST_RATE = 10
 # How notes begin that are of no use on the command line.
 PYTHON_ONLY = "In Python: "
 
@@ -114,15 +117,22 @@ def check_rate(name: str, value: Any, *, optional: bool = False) -> Any:
     TypeError
         If `value` is not a number.
     ValueError
-        If it is not above 0 and at most 768 kHz.
+        If it is not finite, below 10 Hz or above 768 kHz.
 
     Examples
     --------
     >>> check_rate("sample_rate", 1000)
     1000
     """
-    check_number(name, value, minimum=0, exclusive=True, optional=optional)
-    if value is not None and value > HIGHEST_RATE:
+    check_number(name, value, optional=optional)
+    if value is None:
+        return value
+    if value < LOWEST_RATE:
+        raise ValueError(
+            f"{name} must be at least {LOWEST_RATE} Hz, got {value!r}. Give it in Hz, "
+            "not in kHz."
+        )
+    if value > HIGHEST_RATE:
         raise ValueError(
             f"{name} must be at most {HIGHEST_RATE} Hz, got {value!r}. Heart sounds "
             "need 1000 to 4000."

@@ -9,7 +9,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from heartbeat_clf._validation import HIGHEST_RATE, check_rate, hint_for_python
+from heartbeat_clf._validation import (
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    check_rate,
+    hint_for_python,
+)
 from heartbeat_clf.wav import read_plain_wav
 
 __all__ = ["duration_of", "load_recording", "load_with_rate", "read_audio"]
@@ -17,9 +22,6 @@ __all__ = ["duration_of", "load_recording", "load_with_rate", "read_audio"]
 # The same filter as librosa.load's default: its stop band is 20 bits (about 120 dB)
 # down, deeper than the 16 bits of a recording; "VHQ" costs more and adds nothing.
 _RESAMPLING_QUALITY = "HQ"
-
-# Below this no heart sound is left, and resampling would blow the file up.
-_LOWEST_RATE = 10
 
 # What a stream of unknown length writes into its header in place of a size.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -159,8 +161,8 @@ def load_recording(
     TypeError
         If `recording` is neither a path nor an array of real numbers.
     ValueError
-        If there are no samples, if one is NaN or infinite, if all are equal, or
-        if a file cannot be read whole.
+        If a rate is below 10 Hz or above 768 kHz, if there are no samples, if one
+        is NaN or infinite, if all are equal, or if a file cannot be read whole.
 
     Examples
     --------
@@ -291,9 +293,9 @@ def _check_file(name: str) -> None:
 
 
 def _check_declared(name: str, rate: int) -> None:
-    if not _LOWEST_RATE <= rate <= HIGHEST_RATE:
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise ValueError(
-            f"Expected a rate of {_LOWEST_RATE} to {HIGHEST_RATE} Hz in the header of "
+            f"Expected a rate of {LOWEST_RATE} to {HIGHEST_RATE} Hz in the header of "
             f"{name!r}, got {rate} Hz. Correct the header, or leave the file out."
         )
 

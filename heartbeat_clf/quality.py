@@ -14,7 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from heartbeat_clf._rows import check_recordings
-from heartbeat_clf._validation import check_number
+from heartbeat_clf._validation import check_number, check_rate
 from heartbeat_clf.audio import load_recording, read_audio
 from heartbeat_clf.prediction import BATCH_WINDOWS, Calibration, WindowPredictor
 from heartbeat_clf.quality_features import quality_features
@@ -131,7 +131,7 @@ def assess_quality(
     >>> assess_quality([np.zeros(4000)])[0].reason
     'silent: all samples are equal'
     """
-    check_number("input_rate", input_rate, minimum=0, exclusive=True, optional=True)
+    check_rate("input_rate", input_rate, optional=True)
     check_number("min_duration", min_duration, minimum=0.1)
     check_number("threshold", threshold, optional=True)
     # The products are small: BLAS threads cost ten times what they save.

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from heartbeat_clf._rows import check_recordings
-from heartbeat_clf._validation import check_number
+from heartbeat_clf._validation import check_rate
 from heartbeat_clf.beat_tracking import track_beats
 from heartbeat_clf.rhythm_features import (
     INTERVAL_FEATURES,
@@ -79,11 +79,9 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
         TypeError
             If a setting or `X` is of the wrong type.
         ValueError
-            If a feature is unknown.
+            If a feature is unknown, or `input_rate` below 10 Hz or above 768 kHz.
         """
-        check_number(
-            "input_rate", self.input_rate, minimum=0, exclusive=True, optional=True
-        )
+        check_rate("input_rate", self.input_rate, optional=True)
         self.feature_names_in_order_ = self._check_features()
         check_recordings(X)
         return self

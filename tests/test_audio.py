@@ -240,7 +240,7 @@ def test_tone_above_the_new_band_is_removed():
 def test_recording_too_short_to_resample_is_named():
     with pytest.raises(ValueError, match="got none from row 1"):
         load_recording(
-            np.array([0.0, 1.0]), sample_rate=1, input_rate=48000, label="row 1"
+            np.array([0.0, 1.0]), sample_rate=10, input_rate=48000, label="row 1"
         )
 
 
@@ -295,6 +295,14 @@ def test_rates_have_a_bound():
         load_recording(tone(), sample_rate=1e9)
     with pytest.raises(ValueError, match="input_rate must be at most 768000 Hz"):
         load_recording(tone(), sample_rate=1000, input_rate=1e9)
+
+
+@pytest.mark.parametrize("rate", [1e-3, 4, 9.9])
+def test_rates_in_kilohertz_are_refused(rate):
+    with pytest.raises(ValueError, match="input_rate must be at least 10 Hz, got"):
+        load_recording(tone(), sample_rate=1000, input_rate=rate)
+    with pytest.raises(ValueError, match="sample_rate must be at least 10 Hz, got"):
+        load_recording(tone(), sample_rate=rate)
 
 
 def test_own_rate_comes_with_the_waveform(tmp_path):

@@ -182,8 +182,8 @@ def test_bad_input_raises_the_usual_errors(tmp_path):
 def test_settings_are_checked(hearts):
     with pytest.raises(ValueError, match="min_duration must be a number at least"):
         assess_quality(hearts, min_duration=0)
-    with pytest.raises(ValueError, match="input_rate must be a number greater than 0"):
-        assess_quality(hearts, input_rate=0)
+    with pytest.raises(ValueError, match="input_rate must be at least 10 Hz"):
+        assess_quality(hearts, input_rate=1e-3)
     with pytest.raises(TypeError, match="threshold must be a number or None"):
         assess_quality(hearts, threshold="high")
 

@@ -272,6 +272,7 @@ def test_empty_bands_are_told_in_fit():
         ({"duration": 0}, ValueError, "duration must be"),
         ({"duration": 0.05}, ValueError, "at least frame_duration, got 0.05"),
         ({"input_rate": -1}, ValueError, "input_rate must be"),
+        ({"input_rate": 1e-3}, ValueError, "input_rate must be at least 10 Hz"),
         ({"band_pass": 25}, TypeError, "band_pass must be a pair"),
         ({"band_pass": (25, 600)}, ValueError, "high cut of band_pass"),
         ({"spike_removal": "yes"}, ValueError, "spike_removal must be one of"),

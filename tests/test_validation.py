@@ -199,6 +199,20 @@ def test_rates_that_sound_does_not_have_are_refused(value):
     with pytest.raises(ValueError, match="rate must be at most 768000 Hz, got"):
         check_rate("rate", value)
     assert check_rate("rate", 768_000) == 768_000
+
+
+@pytest.mark.parametrize("value", [9.99, 4, 0, -1])
+def test_rates_below_all_sound_are_refused(value):
+    with pytest.raises(ValueError, match=r"rate must be at least 10 Hz, .* not in kHz"):
+        check_rate("rate", value)
+    assert check_rate("rate", 10) == 10
+
+
+def test_rate_is_a_finite_number_or_none_where_optional():
+    with pytest.raises(ValueError, match="rate must be a number, got nan"):
+        check_rate("rate", float("nan"))
+    with pytest.raises(TypeError, match="rate must be a number, got NoneType"):
+        check_rate("rate", None)
     assert check_rate("rate", None, optional=True) is None
 
 
