@@ -26,6 +26,12 @@ _RESAMPLING_QUALITY = "HQ"
 # What a stream of unknown length writes into its header in place of a size.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 
+# Of an Ogg page (RFC 3533, section 6): its longest, its header without the table of
+# segments, and the flag of the last one.
+_LONGEST_PAGE = 65_307
+_PAGE_HEAD = 27
+_END_OF_STREAM = 0x04
+
 # Full scale of the integer widths that audio comes in; uint8 is offset binary.
 _FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
 
@@ -85,7 +91,8 @@ def _read_with_libsndfile(name: str) -> tuple[np.ndarray, int]:
         raise ValueError(
             f"Expected an audio file that libsndfile reads (WAV, FLAC, OGG, MP3, "
             f"AIFF), got {name!r}, which it refuses: {error.error_string} "
-            "Convert the file to WAV, or leave it out."
+            "The file may be cut short or damaged: copy it again, convert it to WAV, "
+            "or leave it out."
         ) from error
     if len(samples) < promised:
         raise ValueError(_truncated(name, f"{promised} samples", f"{len(samples)}"))
@@ -308,7 +315,7 @@ def _truncated(name: str, promised: str, found: str) -> str:
 
 
 def _check_complete(name: str) -> None:
-    """Raise if a WAV or AIFF file ends before its samples do.
+    """Raise if a WAV, AIFF or Ogg file ends before its samples do.
 
     libsndfile reads such a file without a word, as if it were shorter.
     """
@@ -318,6 +325,9 @@ def _check_complete(name: str) -> None:
             order, wanted = ("<" if head[:4] == b"RIFF" else ">"), b"data"
         elif head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
             order, wanted = ">", b"SSND"
+        elif head[:4] == b"OggS":
+            _check_last_page(name, file)
+            return
         else:
             return
         promised = _size_of_chunk(file, wanted, order)
@@ -332,6 +342,23 @@ def _check_complete(name: str) -> None:
         raise ValueError(
             _truncated(name, f"{promised} bytes of samples", f"{found} bytes")
         )
+
+
+def _check_last_page(name: str, file: BinaryIO) -> None:
+    """Raise unless an Ogg file ends in a whole page that says it is the last."""
+    size = os.path.getsize(name)
+    file.seek(max(0, size - _LONGEST_PAGE - _PAGE_HEAD))
+    tail = file.read()
+    start = tail.rfind(b"OggS")
+    page = tail[start:] if start >= 0 else b""
+    if len(page) >= _PAGE_HEAD and page[5] & _END_OF_STREAM:
+        body = _PAGE_HEAD + page[26]
+        if len(page) >= body + sum(page[_PAGE_HEAD:body]):
+            return
+    raise ValueError(
+        f"Expected an Ogg stream that ends in its last page in {name!r}, got a file "
+        "that ends before it: the file is truncated. Copy it again, or leave it out."
+    )
 
 
 def _size_of_chunk(file: BinaryIO, wanted: bytes, order: str) -> int | None:

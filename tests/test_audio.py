@@ -110,6 +110,34 @@ def test_truncated_file_is_an_error_that_says_so(tmp_path, name, share):
         read_audio(path)
 
 
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("n_times", [2000, 200_000])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.99, 0.999999])
+def test_truncated_ogg_is_an_error_that_says_so(tmp_path, subtype, n_times, share):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, n_times)
+    path = write(tmp_path, "a.ogg", samples=noise, rate=8000, subtype=subtype)
+    data = path.read_bytes()
+    assert len(read_audio(path)[0]) == n_times
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ValueError, match=r"a\.ogg', got a file that .* is truncated"):
+        read_audio(path)
+
+
+def test_ogg_that_ends_in_zeros_is_an_error(tmp_path):
+    path = write(tmp_path, "a.ogg")
+    path.write_bytes(path.read_bytes()[:3000] + bytes(70_000))
+    with pytest.raises(ValueError, match=r"last page in .*a\.ogg.*truncated"):
+        read_audio(path)
+
+
+def test_truncated_flac_is_told_with_what_to_do(tmp_path):
+    noise = np.random.default_rng(0).uniform(-1, 1, 20000)
+    path = write(tmp_path, "a.flac", samples=noise)
+    path.write_bytes(path.read_bytes()[:20000])
+    with pytest.raises(ValueError, match=r"a\.flac.* cut short or damaged: copy it"):
+        read_audio(path)
+
+
 @pytest.mark.parametrize("kept", [20, 38])
 def test_wav_cut_within_its_header_is_an_error(tmp_path, kept):
     path = write(tmp_path)
