@@ -15,6 +15,7 @@ from heartbeat_clf._validation import (
     check_rate,
     hint_for_python,
 )
+from heartbeat_clf.samples import float_samples, range_of_finite
 from heartbeat_clf.wav import read_plain_wav
 
 __all__ = ["duration_of", "load_recording", "load_with_rate", "read_audio"]
@@ -31,9 +32,6 @@ _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 _LONGEST_PAGE = 65_307
 _PAGE_HEAD = 27
 _END_OF_STREAM = 0x04
-
-# Full scale of the integer widths that audio comes in; uint8 is offset binary.
-_FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
 
 
 def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
@@ -209,7 +207,7 @@ def load_with_rate(
         label = repr(os.fspath(recording))
         samples, rate = read_audio(recording)
     else:
-        samples = _to_float(recording, label)
+        samples = float_samples(recording, label)
         rate = sample_rate if input_rate is None else input_rate
     _check_samples(samples, label)
     if rate != sample_rate:
@@ -224,47 +222,17 @@ def load_with_rate(
     return samples, rate
 
 
-def _to_float(recording: Any, label: str) -> np.ndarray:
-    array = np.asarray(recording)
-    if array.ndim != 1:
-        raise ValueError(
-            f"Expected a 1-D array of samples in {label}, got shape {array.shape!r}. "
-            "Mix the channels to one: array.mean(axis=channel_axis)."
-        )
-    if array.dtype.kind == "f":
-        return np.ascontiguousarray(array, dtype=np.float32)
-    if array.dtype.name not in _FULL_SCALE:
-        raise TypeError(
-            f"Expected samples of a floating type, or int8, uint8, int16 or int32 "
-            f"PCM, in {label}, got {array.dtype.name}. Convert them, for example "
-            "with array.astype(numpy.int16) or by scaling to ±1."
-        )
-    scale = np.float32(_FULL_SCALE[array.dtype.name])
-    samples = array.astype(np.float32)
-    if array.dtype.name == "uint8":
-        samples -= scale
-    samples /= scale
-    return samples
-
-
 def _check_samples(samples: np.ndarray, label: str) -> None:
     if len(samples) == 0:
         raise ValueError(
             f"Expected at least one sample, got zero samples in {label}. "
             "Leave the recording out."
         )
-    lowest, highest = samples.min(), samples.max()
-    if not (np.isfinite(lowest) and np.isfinite(highest)):
-        bad = ~np.isfinite(samples)
-        raise ValueError(
-            f"Expected finite samples, got {int(bad.sum())} NaN or infinite in "
-            f"{label}, the first at index {int(bad.argmax())}. Repair the recording "
-            "or leave it out."
-        )
+    lowest, highest = range_of_finite(samples, label)
     if lowest == highest:
         raise ValueError(
             f"Expected samples that vary, got {label} with all {len(samples)} "
-            f"samples equal to {float(lowest)!r}. A constant recording holds no "
+            f"samples equal to {lowest!r}. A constant recording holds no "
             "sound: leave it out."
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 from heartbeat_clf._validation import check_number, check_rate
 from heartbeat_clf.mel_filters import mel_filters, mel_frequencies
 from heartbeat_clf.mel_plan import apply_plan, plan_images
+from heartbeat_clf.samples import float_samples, range_of_finite
 
 __all__ = ["log_mel_spectrogram", "mel_filters", "mel_frequencies"]
 
@@ -121,7 +122,8 @@ def log_mel_spectrogram(
     Parameters
     ----------
     waveform : ndarray of shape (n_times,)
-        Samples at `sample_rate`.
+        Samples at `sample_rate`. Integers (8, 16, 32 bit; uint8 is offset binary)
+        are scaled to ±1 by their type, floating ones are kept.
     sample_rate : float, default=1000
         Rate of the waveform in Hz.
     frame_duration : float, default=0.064
@@ -146,10 +148,10 @@ def log_mel_spectrogram(
     Raises
     ------
     TypeError
-        If a setting is not a number.
+        If a setting is not a number, or samples are of another type.
     ValueError
-        If a setting is out of bounds, or the waveform is not 1-D or shorter than
-        one frame.
+        If a setting is out of bounds, or the waveform is not 1-D, shorter than one
+        frame, or holds NaN or infinite samples.
 
     Notes
     -----
@@ -176,12 +178,7 @@ def log_mel_spectrogram(
         fmax=fmax,
         top_db=top_db,
     )
-    waveform = np.asarray(waveform)
-    if waveform.ndim != 1:
-        raise ValueError(
-            f"Expected a 1-D waveform, got shape {waveform.shape!r}. Mix its channels "
-            "to one, or pass one waveform at a time."
-        )
+    samples = float_samples(waveform, "the waveform")
     plan, hop_length = plan_images(
         sample_rate=sample_rate,
         frame_duration=frame_duration,
@@ -190,10 +187,11 @@ def log_mel_spectrogram(
         fmin=fmin,
         fmax=fmax,
     )
-    if len(waveform) < plan.n_fft:
+    if len(samples) < plan.n_fft:
         raise ValueError(
-            f"Expected at least one frame of {plan.n_fft} samples, got {len(waveform)} "
+            f"Expected at least one frame of {plan.n_fft} samples, got {len(samples)} "
             f"samples at {sample_rate!r} Hz. Lower frame_duration, or leave the "
             "recording out."
         )
-    return apply_plan(waveform, plan, hop_length=hop_length, top_db=top_db)
+    range_of_finite(samples, "the waveform")
+    return apply_plan(samples, plan, hop_length=hop_length, top_db=top_db)

@@ -24,10 +24,11 @@ ALLOWED = {
     "csv_table": "",
     # from a recording to an image
     "wav": "",
-    "audio": "_validation wav",
+    "samples": "",
+    "audio": "_validation samples wav",
     "mel_filters": "",
     "mel_plan": "_log_mel mel_filters",
-    "mel": "_validation mel_filters mel_plan",
+    "mel": "_validation mel_filters mel_plan samples",
     "cleaning": "_validation",
     "rendering": "_validation",
     "mapped_arrays": "",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from heartbeat_clf import mel_plan
+from heartbeat_clf import SpectrogramTransformer, mel_plan
 from heartbeat_clf.audio import load_recording
 from heartbeat_clf.mel import log_mel_spectrogram
 from heartbeat_clf.mel_filters import (
@@ -184,8 +184,38 @@ def test_waveform_under_one_frame_is_an_error():
         log_mel_spectrogram(heart_like(63, 1000))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32"])
+def test_integers_are_levels_re_full_scale(dtype):
+    full_scale = 2.0 ** (8 * np.dtype(dtype).itemsize - 1)
+    offset = full_scale if dtype == "uint8" else 0.0
+    pcm = np.round(0.9 * full_scale * heart_like(3000, 1000) + offset).astype(dtype)
+    image = log_mel_spectrogram(pcm)
+    expected = log_mel_spectrogram((pcm - offset) / full_scale)
+    np.testing.assert_allclose(image, expected, atol=1e-3)
+    np.testing.assert_array_equal(image, SpectrogramTransformer().transform([pcm])[0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_not_finite_are_an_error(bad):
+    waveform = heart_like(3000, 1000)
+    waveform[7] = bad
+    with pytest.raises(ValueError, match=r"1 NaN or infinite in the waveform.*index 7"):
+        log_mel_spectrogram(waveform)
+
+
+def test_types_that_are_no_audio_are_an_error():
+    with pytest.raises(TypeError, match="PCM, in the waveform, got bool"):
+        log_mel_spectrogram(np.zeros(100, dtype=bool))
+
+
+def test_silence_is_no_error():
+    assert np.ptp(log_mel_spectrogram(np.zeros(100))) == 0.0
+
+
 def test_two_dimensional_waveform_is_an_error():
-    with pytest.raises(ValueError, match=r"1-D waveform, got shape \(2, 100\)"):
+    with pytest.raises(
+        ValueError, match=r"1-D array of samples in the waveform, got shape \(2, 100\)"
+    ):
         log_mel_spectrogram(np.zeros((2, 100)))
 
 
