@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from heartbeat_clf._image_output import ImageOutput
 from heartbeat_clf._rows import is_sparse
 from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.borders import content_box, crop_uniform_border
@@ -18,7 +19,7 @@ __all__ = ["ImageTrimmer", "content_box", "crop_uniform_border"]
 
 
 class ImageTrimmer(  # type: ignore[call-arg]
-    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    ImageOutput, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Drop mel bands that carry nothing, and silent margins in time.
 

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
+from heartbeat_clf._image_output import ImageOutput
 from heartbeat_clf._rows import check_recordings, is_sparse
 from heartbeat_clf.mel import log_mel_spectrogram, warn_of_empty_bands
 from heartbeat_clf.mel_filters import mel_frequencies
@@ -29,7 +30,7 @@ __all__ = [
 
 
 class SpectrogramTransformer(  # type: ignore[call-arg]
-    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    ImageOutput, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Turn recordings into log-mel images in dB.
 
