@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -244,9 +245,12 @@ class ImageTrimmer(  # type: ignore[call-arg]
 
 def _is_ragged(X: Any) -> bool:
     if isinstance(X, list | tuple):
+        if any(isinstance(image, str | os.PathLike) for image in X):
+            # No images at all, which check_image says better than scikit-learn.
+            return True
         shapes = {np.shape(image) for image in X}
         return len(shapes) != 1 or len(shapes.pop()) > 1
-    return isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 1
+    return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 1
 
 
 def _check_band_range(bands: Any) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,6 +219,10 @@ def test_other_number_of_bands_is_an_error():
         (ragged([np.zeros((3, 0))]), ValueError, r"shape \(3, 0\) in row 0"),
         (ragged([np.full((3, 2), np.nan)]), ValueError, "NaN or infinity in row 0"),
         (ragged([np.full((3, 2), "a")]), TypeError, "of numbers, got str"),
+        (["a.wav", "b.wav"], ValueError, "Compute them with SpectrogramTransformer"),
+        ([Path("a.wav")], ValueError, "Compute them with SpectrogramTransformer"),
+        (ragged(["a.wav"]), ValueError, "Compute them with SpectrogramTransformer"),
+        (np.array(["a.wav"]), ValueError, "Compute them with SpectrogramTransformer"),
     ],
 )
 def test_what_are_no_images_is_an_error(X, error, match):
