@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from heartbeat_clf.mapped_arrays import map_floats
-from heartbeat_clf.outputs import make_folder, plain_os_errors
+from heartbeat_clf.outputs import make_folder, whole_file
 
 __all__ = ["fetch", "key_of", "make_folder"]
 
@@ -119,20 +119,11 @@ def fetch(
 def _write(entry: Path, image: np.ndarray) -> None:
     """Write in full under another name first: no reader ever sees half an entry."""
     make_folder(entry.parent)
-    with (
-        plain_os_errors(entry.parent, "a folder that can be written to"),
-        tempfile.NamedTemporaryFile(
-            dir=entry.parent, prefix=".", suffix=".tmp", delete=False
-        ) as file,
-    ):
-        try:
-            np.save(file, np.ascontiguousarray(image))
-            file.close()
-            os.replace(file.name, entry)
-        except BaseException:
-            file.close()
-            os.unlink(file.name)
-            raise
+    # Not np.save into the file, which says nothing of the system's reason.
+    content = io.BytesIO()
+    np.save(content, np.ascontiguousarray(image))
+    with whole_file(entry) as partial:
+        partial.write_bytes(content.getbuffer())
 
 
 def _read(entry: Path) -> np.ndarray | None:

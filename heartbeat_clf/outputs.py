@@ -214,7 +214,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     is_special = target.exists() and not target.is_file()
     folder = Path(tempfile.gettempdir()) if is_special else target.parent
-    partial = folder / f".{target.name}.{os.getpid()}.part"
+    # Threads, processes and machines may write the same file at once.
+    partial = folder / f".{target.name}.{os.urandom(6).hex()}.part"
     with plain_os_errors(target, "a file that can be written"):
         try:
             yield partial

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,12 +62,41 @@ def test_broken_entry_is_computed_anew(tmp_path, content):
     np.testing.assert_array_equal(np.load(entry), IMAGE)
 
 
-def test_nothing_is_left_behind_when_writing_fails(tmp_path, monkeypatch):
-    def full(*args, **kwargs):
-        raise OSError("No space left on device")
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664)])
+def test_entry_has_the_permissions_of_any_new_file(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        image_cache.fetch(tmp_path, "key", lambda: IMAGE)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "key.npy").stat().st_mode) == mode
 
-    monkeypatch.setattr(np, "save", full)
-    with pytest.raises(OSError, match="No space left"):
+
+def test_threads_may_write_the_same_entry(tmp_path):
+    barrier = threading.Barrier(4)
+
+    def compute():
+        barrier.wait()
+        return IMAGE
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [
+            pool.submit(image_cache.fetch, tmp_path, "key", compute) for _ in range(4)
+        ]
+    assert all((image.result() == IMAGE).all() for image in found)
+    assert [path.name for path in tmp_path.iterdir()] == ["key.npy"]
+
+
+def test_nothing_is_left_behind_when_writing_fails(tmp_path, monkeypatch):
+    def half(path, content):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(
+        OSError, match=r"Expected room for .*key\.npy', got a full disk"
+    ):
         image_cache.fetch(tmp_path, "key", lambda: IMAGE)
     assert list(tmp_path.iterdir()) == []
 
