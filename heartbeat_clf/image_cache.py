@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from heartbeat_clf.mapped_arrays import map_floats
-from heartbeat_clf.outputs import make_folder, whole_file
+from heartbeat_clf.outputs import have_folder, make_folder, whole_file
 
-__all__ = ["fetch", "key_of", "make_folder"]
+__all__ = ["find", "have_folder", "keep", "key_of"]
 
 
 def key_of(recording: Any, settings: dict[str, Any], *, version: int) -> str:
@@ -82,48 +81,60 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def fetch(
-    folder: str | os.PathLike[str], key: str, compute: Callable[[], np.ndarray]
-) -> np.ndarray:
-    """Return an entry, memory-mapped; compute and write it where there is none.
+def find(folder: str | os.PathLike[str], key: str) -> np.ndarray | None:
+    """Return an entry, memory-mapped, or None if it is missing or broken.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where entries are kept.
+    key : str
+        Name of the entry.
+
+    Returns
+    -------
+    image : memmap of shape (n_mels, n_frames), float32, or None
+        Read-only.
+    """
+    return _read(_entry_of(folder, key))
+
+
+def keep(folder: str | os.PathLike[str], key: str, image: np.ndarray) -> np.ndarray:
+    """Write an entry, and return it memory-mapped.
 
     Parameters
     ----------
     folder : str or Path
         Where entries are kept; made if it does not exist.
     key : str
-        Name of the entry.
-    compute : callable
-        Called without arguments for an image of shape (n_mels, n_frames), float32.
+        Name of the entry; an old one is replaced.
+    image : ndarray of shape (n_mels, n_frames), float32
+        What to keep.
 
     Returns
     -------
-    image : memmap of shape (n_mels, n_frames), float32
-        Read-only. An entry that cannot be read is computed anew.
+    image : ndarray of shape (n_mels, n_frames), float32
+        Read-only; what was given, if the entry cannot be read back.
 
     Raises
     ------
     OSError
-        If the folder cannot be written to.
+        If the folder cannot be written to, or the disk is full.
     """
-    entry = Path(folder) / f"{key}.npy"
-    image = _read(entry)
-    if image is not None:
-        return image
-    computed = compute()
-    _write(entry, computed)
-    image = _read(entry)
-    return computed if image is None else image
-
-
-def _write(entry: Path, image: np.ndarray) -> None:
-    """Write in full under another name first: no reader ever sees half an entry."""
-    make_folder(entry.parent)
+    make_folder(folder)
     # Not np.save into the file, which says nothing of the system's reason.
     content = io.BytesIO()
     np.save(content, np.ascontiguousarray(image))
+    entry = _entry_of(folder, key)
+    # No reader ever sees half an entry.
     with whole_file(entry) as partial:
         partial.write_bytes(content.getbuffer())
+    kept = _read(entry)
+    return image if kept is None else kept
+
+
+def _entry_of(folder: str | os.PathLike[str], key: str) -> Path:
+    return Path(folder) / f"{key}.npy"
 
 
 def _read(entry: Path) -> np.ndarray | None:

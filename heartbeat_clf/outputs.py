@@ -14,6 +14,7 @@ from pathlib import Path
 __all__ = [
     "check_not_read",
     "check_target",
+    "have_folder",
     "make_folder",
     "plain_os_errors",
     "whole_file",
@@ -147,6 +148,35 @@ def plain_os_errors(place: str | os.PathLike[str], expected: str) -> Iterator[No
         ) from error
 
 
+def have_folder(path: str | os.PathLike[str]) -> Path:
+    """Return a folder, made where it is not there, whether it can be written to or not.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    folder : Path
+
+    Raises
+    ------
+    FileExistsError
+        If it is a file.
+    OSError
+        If it cannot be made.
+    """
+    folder = Path(path)
+    with plain_os_errors(folder, "a folder that can be written to"):
+        if folder.exists() and not folder.is_dir():
+            raise FileExistsError(
+                f"Expected a folder, got the file {str(folder)!r}. Name a folder."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Return a folder to write to, made where it is not there.
 
@@ -166,13 +196,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     OSError
         If it cannot be made or written to.
     """
-    folder = Path(path)
-    with plain_os_errors(folder, "a folder that can be written to"):
-        if folder.exists() and not folder.is_dir():
-            raise FileExistsError(
-                f"Expected a folder, got the file {str(folder)!r}. Name a folder."
-            )
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = have_folder(path)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(
             f"Expected a folder that can be written to, got {str(folder)!r}. "

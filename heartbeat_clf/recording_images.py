@@ -133,12 +133,14 @@ def images_of(
     Raises
     ------
     OSError, TypeError, ValueError
-        The first that a recording gave; notes of it have those of the others.
+        The first that a recording gave; notes of it have those of the others. Or
+        that of a cache that cannot be written to, as soon as there is an image to
+        keep.
     """
     cache, fmax = settings["cache"], settings["fmax"]
     of_images = {k: v for k, v in settings.items() if k not in _OF_THE_MACHINE}
     if cache is not None:
-        image_cache.make_folder(cache)
+        image_cache.have_folder(cache)
     images = _room_for(len(recordings), settings)
     places = _Places(images if settings["duration"] is not None else None)
     errors: list[Exception] = []
@@ -242,17 +244,25 @@ def _try_images(
     places: _Places,
 ) -> Iterator[Found]:
     for row, recording in rows:
-        rates: list[float] = []
+        out = places[row]
+        image, rate = None, None
         try:
-            out = places[row]
-            image = _image_of(recording, f"row {row}", settings, cache, rates, out)
-            if out is not None and image is not out:
-                out[:] = image
-                image = out
+            key = None if cache is None else _key_of(recording, settings)
+            if key is not None:
+                image = image_cache.find(cache, key)
+            if image is None:
+                image, rate = _compute_image(recording, f"row {row}", settings, out)
         except _OF_ONE_RECORDING as error:
             yield None, None, error
-        else:
-            yield image, rates[0] if rates else None, None
+            continue
+        # A cache that cannot be written to fails here: no other recording would fare
+        # better.
+        if rate is not None and key is not None:
+            image = image_cache.keep(cache, key, image)
+        if out is not None and image is not out:
+            out[:] = image
+            image = out
+        yield image, rate, None
 
 
 def _name_of(recording: Any, label: str) -> str:
@@ -270,33 +280,20 @@ def _low_rates(low: dict[str, float], fmax: float) -> LowRateWarning:
     )
 
 
-def _image_of(
-    recording: Any,
-    label: str,
-    settings: dict[str, Any],
-    cache: Any,
-    rates: list[float],
-    out: np.ndarray | None,
-) -> np.ndarray:
-    """Return the image of one recording, from the cache where it has one."""
-    if cache is None or not (
-        isinstance(recording, np.ndarray) or os.path.isfile(recording)
-    ):
-        return _compute_image(recording, label, settings, rates, out)
-    key = image_cache.key_of(recording, settings, version=ALGORITHM_VERSION)
-    return image_cache.fetch(
-        cache, key, lambda: _compute_image(recording, label, settings, rates, out)
-    )
+def _key_of(recording: Any, settings: dict[str, Any]) -> str | None:
+    """Return the name of a recording in the cache; None where it cannot be read."""
+    if not (isinstance(recording, np.ndarray) or os.path.isfile(recording)):
+        return None
+    return image_cache.key_of(recording, settings, version=ALGORITHM_VERSION)
 
 
 def _compute_image(
     recording: Any,
     label: str,
     settings: dict[str, Any],
-    rates: list[float],
     out: np.ndarray | None,
-) -> np.ndarray:
-    """Return an image, and append the recording's own rate to `rates`."""
+) -> tuple[np.ndarray, float]:
+    """Return the image of a recording, and the rate that it had."""
     sample_rate = settings["sample_rate"]
     waveform, rate = audio.load_with_rate(
         recording,
@@ -304,7 +301,6 @@ def _compute_image(
         input_rate=settings["input_rate"],
         label=label,
     )
-    rates.append(rate)
     label = _name_of(recording, label)
     plan, hop_length = _plan_of(settings)
     if len(waveform) < plan.n_fft:
@@ -325,4 +321,5 @@ def _compute_image(
         # np.resize repeats end to end what is too short and cuts what is too long.
         waveform = np.resize(waveform, round(settings["duration"] * sample_rate))
     top_db = settings["top_db"]
-    return apply_plan(waveform, plan, hop_length=hop_length, top_db=top_db, out=out)
+    image = apply_plan(waveform, plan, hop_length=hop_length, top_db=top_db, out=out)
+    return image, rate

@@ -212,7 +212,7 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         Raises
         ------
         OSError
-            If a file is missing.
+            If a file is missing, or an image cannot be written to the cache.
         TypeError
             If a setting or a recording is of the wrong type.
         ValueError

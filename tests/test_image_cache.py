@@ -17,13 +17,18 @@ from heartbeat_clf import image_cache
 IMAGE = np.arange(12, dtype=np.float32).reshape(3, 4)
 
 
+def fetch(folder, key, compute):
+    image = image_cache.find(folder, key)
+    return image_cache.keep(folder, key, compute()) if image is None else image
+
+
 def never():
     raise AssertionError("computed although cached")
 
 
 def test_entry_is_computed_once_and_read_back_mapped(tmp_path):
-    first = image_cache.fetch(tmp_path / "new", "key", lambda: IMAGE)
-    again = image_cache.fetch(tmp_path / "new", "key", never)
+    first = fetch(tmp_path / "new", "key", lambda: IMAGE)
+    again = fetch(tmp_path / "new", "key", never)
     for image in (first, again):
         assert isinstance(image, np.memmap)
         assert image.dtype == np.float32
@@ -31,13 +36,13 @@ def test_entry_is_computed_once_and_read_back_mapped(tmp_path):
 
 
 def test_mapped_image_is_read_only(tmp_path):
-    image = image_cache.fetch(tmp_path, "key", lambda: IMAGE)
+    image = fetch(tmp_path, "key", lambda: IMAGE)
     with pytest.raises(ValueError, match="read-only"):
         image[0, 0] = 1
 
 
 def test_mapped_image_outlives_its_file_and_pickles(tmp_path):
-    image = image_cache.fetch(tmp_path, "key", lambda: IMAGE)[1:]
+    image = fetch(tmp_path, "key", lambda: IMAGE)[1:]
     (tmp_path / "key.npy").unlink()
     np.testing.assert_array_equal(image, IMAGE[1:])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(image)), IMAGE[1:])
@@ -57,7 +62,7 @@ def test_broken_entry_is_computed_anew(tmp_path, content):
         entry.write_bytes(entry.read_bytes()[:-1])
     elif content is not None:
         entry.write_bytes(content)
-    image = image_cache.fetch(tmp_path, "key", lambda: IMAGE)
+    image = fetch(tmp_path, "key", lambda: IMAGE)
     np.testing.assert_array_equal(image, IMAGE)
     np.testing.assert_array_equal(np.load(entry), IMAGE)
 
@@ -67,7 +72,7 @@ def test_broken_entry_is_computed_anew(tmp_path, content):
 def test_entry_has_the_permissions_of_any_new_file(tmp_path, umask, mode):
     before = os.umask(umask)
     try:
-        image_cache.fetch(tmp_path, "key", lambda: IMAGE)
+        fetch(tmp_path, "key", lambda: IMAGE)
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "key.npy").stat().st_mode) == mode
@@ -81,9 +86,7 @@ def test_threads_may_write_the_same_entry(tmp_path):
         return IMAGE
 
     with ThreadPoolExecutor(4) as pool:
-        found = [
-            pool.submit(image_cache.fetch, tmp_path, "key", compute) for _ in range(4)
-        ]
+        found = [pool.submit(fetch, tmp_path, "key", compute) for _ in range(4)]
     assert all((image.result() == IMAGE).all() for image in found)
     assert [path.name for path in tmp_path.iterdir()] == ["key.npy"]
 
@@ -97,22 +100,20 @@ def test_nothing_is_left_behind_when_writing_fails(tmp_path, monkeypatch):
     with pytest.raises(
         OSError, match=r"Expected room for .*key\.npy', got a full disk"
     ):
-        image_cache.fetch(tmp_path, "key", lambda: IMAGE)
+        fetch(tmp_path, "key", lambda: IMAGE)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_behind_when_computing_fails(tmp_path):
     with pytest.raises(AssertionError, match="computed"):
-        image_cache.fetch(tmp_path, "key", never)
+        fetch(tmp_path, "key", never)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors")
 def test_mapped_images_hold_no_descriptors(tmp_path):
     before = len(os.listdir("/proc/self/fd"))
-    images = [
-        image_cache.fetch(tmp_path, f"{row % 3}", lambda: IMAGE) for row in range(50)
-    ]
+    images = [fetch(tmp_path, f"{row % 3}", lambda: IMAGE) for row in range(50)]
     assert len(os.listdir("/proc/self/fd")) - before < 5
     assert all((image == IMAGE).all() for image in images)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from heartbeat_clf import mapped_arrays
-from heartbeat_clf.image_cache import fetch
+from heartbeat_clf.image_cache import keep
 from heartbeat_clf.mapped_arrays import release_pages
 
 IMAGE = np.arange(40 * 25_000, dtype=np.float32).reshape(40, -1)
@@ -23,7 +23,7 @@ def resident_of_files():
 
 @pytest.fixture
 def cached(tmp_path):
-    return fetch(tmp_path, "entry", lambda: IMAGE)
+    return keep(tmp_path, "entry", IMAGE)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_what_was_written_to_a_private_mapping_stays(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="numpy.memmap serves there")
 def test_a_mapping_ends_with_its_last_view(tmp_path):
-    image = fetch(tmp_path, "entry", lambda: IMAGE)
+    image = keep(tmp_path, "entry", IMAGE)
     n_mapped = len(mapped_arrays._mapped)
     view = image[2:4]
     del image

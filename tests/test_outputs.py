@@ -12,6 +12,7 @@ from heartbeat_clf import outputs
 from heartbeat_clf.outputs import (
     check_not_read,
     check_target,
+    have_folder,
     make_folder,
     plain_os_errors,
     whole_file,
@@ -170,6 +171,17 @@ def test_folder_is_made_unless_a_file_is_there(tmp_path, monkeypatch):
     monkeypatch.setattr(outputs.os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match="Name another one"):
         make_folder(tmp_path / "a")
+
+
+def test_a_folder_that_is_there_need_not_be_writable(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs.os, "access", lambda *_: False)
+    assert have_folder(tmp_path) == tmp_path
+    assert have_folder(tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError, match=r"a folder, got the file .*file"):
+        have_folder(tmp_path / "file")
+    with pytest.raises(NotADirectoryError, match="folder that can be written to, got"):
+        have_folder(tmp_path / "file" / "below")
 
 
 def test_names_that_are_too_long_are_named(tmp_path):

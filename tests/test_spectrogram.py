@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import pickle
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from heartbeat_clf import audio
+from heartbeat_clf import audio, outputs, recording_images
 from heartbeat_clf.mel import log_mel_spectrogram
 from heartbeat_clf.spectrogram import LowRateWarning, SpectrogramTransformer
 
@@ -367,3 +369,38 @@ def test_cache_that_is_a_file_is_refused_before_any_work(tmp_path):
     (tmp_path / "cache").touch()
     with pytest.raises(FileExistsError, match=r"a folder, got the file .*cache"):
         SpectrogramTransformer(cache=tmp_path / "cache").transform([noise(2000)])
+
+
+@pytest.mark.parametrize("duration", [None, 1.0])
+def test_read_only_cache_serves_what_it_holds(tmp_path, monkeypatch, duration):
+    transformer = SpectrogramTransformer(cache=tmp_path, duration=duration)
+    images = transformer.transform(RECORDINGS)
+    # The tests may run as root, whom no permission stops.
+    monkeypatch.setattr(outputs.os, "access", lambda *_: False)
+    for image, again in zip(images, transformer.transform(RECORDINGS), strict=True):
+        np.testing.assert_array_equal(again, image)
+    with pytest.raises(PermissionError, match="folder that can be written to, got"):
+        transformer.transform([*RECORDINGS, noise(3000, seed=9)])
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_full_cache_stops_at_the_first_image(tmp_path, monkeypatch, n_jobs):
+    computed = []
+
+    def count(*given):
+        computed.append(given)
+        return compute(*given)
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    compute = recording_images._compute_image
+    monkeypatch.setattr(recording_images, "_compute_image", count)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    transformer = SpectrogramTransformer(cache=tmp_path, n_jobs=n_jobs)
+    recordings = [np.zeros(2000), *(noise(2000, seed=seed) for seed in range(300))]
+    with pytest.raises(OSError, match=r"Expected room .*got a full disk") as caught:
+        transformer.transform(recordings)
+    assert not hasattr(caught.value, "__notes__")
+    assert len(computed) == 2 if n_jobs is None else len(computed) < 20
+    assert list(tmp_path.iterdir()) == []
