@@ -25,10 +25,11 @@ from heartbeat_clf import (
     SpectrogramTransformer,
     make_heartbeat_pipeline,
 )
+from heartbeat_clf.augmentations import resolve_augmentations
 from heartbeat_clf.losses import get_loss
 from heartbeat_clf.networks import build_network
 from heartbeat_clf.training import WindowFeed
-from heartbeat_clf.windows import image_statistics, resolve_augmentations
+from heartbeat_clf.windows import image_statistics
 
 __all__ = [
     "against_ancestor",

@@ -62,8 +62,9 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss. `predict_proba` is corrected for them.
     augment : bool, str, iterable of str or callable, default=True
-        True for time reversal and masks in time and frequency; some of their names,
-        "reverse_time", "mask_time" and "mask_bands"; or a function
+        True for "reverse_time", "mask_time" and "mask_bands"; names of these and of
+        "shift_bands", "stretch_time" and "add_noise", as in
+        :mod:`heartbeat_clf.augmentations`; or a function
         ``(windows, rng) -> windows``.
     standardize : bool, default=True
         Whether each recording's image is standardised.

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from heartbeat_clf._validation import check_number, check_same_length
-from heartbeat_clf.windows import resolve_augmentations
+from heartbeat_clf.augmentations import resolve_augmentations
 
 __all__ = [
     "check_class_weight",

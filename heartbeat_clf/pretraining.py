@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from heartbeat_clf.augmentations import resolve_augmentations
 from heartbeat_clf.losses import MixedAUROCLoss
 from heartbeat_clf.networks import build_network
 from heartbeat_clf.pretraining_data import TrainingSet, join_targets
@@ -29,7 +30,7 @@ from heartbeat_clf.training import (
     set_dropout_seeds,
     skip_reduction,
 )
-from heartbeat_clf.windows import image_statistics, resolve_augmentations
+from heartbeat_clf.windows import image_statistics
 
 __all__ = ["MultiOutputLoss", "load_checkpoint", "pretrain", "single_output"]
 

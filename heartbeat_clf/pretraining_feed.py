@@ -11,9 +11,8 @@ import heartbeat_clf._tensorflow  # noqa: F401
 import keras
 import numpy as np
 
+from heartbeat_clf.augmentations import Augmentation, augment_windows
 from heartbeat_clf.windows import (
-    Augmentation,
-    augment_windows,
     cut_window,
     random_start,
 )

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from heartbeat_clf._validation import check_choice, check_number
+from heartbeat_clf.augmentations import resolve_augmentations
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.spectrogram import SpectrogramTransformer
-from heartbeat_clf.windows import resolve_augmentations
 
 __all__ = ["DEFAULT_RECIPE", "NETWORK_NAMES", "Recipe", "read_recipe"]
 

@@ -30,9 +30,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import config as tf_config
 
+from heartbeat_clf.augmentations import Augmentation, augment_windows
 from heartbeat_clf.windows import (
-    Augmentation,
-    augment_windows,
     balanced_batches,
     cut_window,
     random_start,

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from sklearn.utils import check_random_state
 
+from heartbeat_clf.augmentations import resolve_augmentations
 from heartbeat_clf.calibration import fit_calibration
 from heartbeat_clf.classifier_checks import class_weights_of
 from heartbeat_clf.fine_tuning import learn_head, start_from
@@ -42,7 +43,6 @@ from heartbeat_clf.windows import (
     drawn_counts,
     image_statistics,
     one_hot,
-    resolve_augmentations,
 )
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Windows of spectrogram images: cutting, repeating, augmenting, balanced batches.
+"""Windows of spectrogram images: cutting, repeating, balanced batches.
 
 All functions work on plain arrays. An image is ``(n_bands, n_frames, n_channels)``;
 a window is a run of ``window_frames`` of its frames. An image shorter than a window
@@ -7,15 +7,9 @@ is repeated end to end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-
 import numpy as np
 
-from heartbeat_clf._validation import check_choice
-
 __all__ = [
-    "AUGMENTATIONS",
-    "augment_windows",
     "balanced_batches",
     "check_images",
     "cut_window",
@@ -23,7 +17,6 @@ __all__ = [
     "image_statistics",
     "one_hot",
     "random_start",
-    "resolve_augmentations",
     "window_starts",
 ]
 
@@ -232,96 +225,3 @@ def one_hot(codes: np.ndarray, n_outputs: int) -> np.ndarray:
     if n_outputs == 1:
         return codes[:, np.newaxis].astype(np.float32)
     return np.eye(n_outputs, dtype=np.float32)[codes]
-
-
-def reverse_time(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the windows with each played backwards with a probability of one half."""
-    backwards = rng.random(len(windows)) < 0.5
-    windows[backwards] = windows[backwards, :, ::-1]
-    return windows
-
-
-def mask_time(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the windows with up to an eighth of the frames of each set to its mean."""
-    return _mask(windows, rng, axis=2, share=1 / 8)
-
-
-def mask_bands(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the windows with up to an eighth of the bands of each set to its mean."""
-    return _mask(windows, rng, axis=1, share=1 / 8)
-
-
-def _mask(
-    windows: np.ndarray, rng: np.random.Generator, *, axis: int, share: float
-) -> np.ndarray:
-    size = windows.shape[axis]
-    widths = rng.integers(0, int(size * share) + 1, size=len(windows))
-    starts = rng.integers(0, size - widths + 1)
-    for window, start, width in zip(windows, starts, widths, strict=True):
-        if width:
-            mean = window.mean()
-            if axis == 1:
-                window[start : start + width] = mean
-            else:
-                window[:, start : start + width] = mean
-    return windows
-
-
-Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
-AUGMENTATIONS: dict[str, Augmentation] = {
-    "reverse_time": reverse_time,
-    "mask_time": mask_time,
-    "mask_bands": mask_bands,
-}
-
-
-def resolve_augmentations(
-    augment: bool | str | Iterable[str] | Augmentation,
-) -> Sequence[Augmentation]:
-    """Return the functions that `augment` stands for.
-
-    Parameters
-    ----------
-    augment : bool, str, iterable of str, or callable
-        True for all of `AUGMENTATIONS`, False for none, one or several of their
-        names, or a function ``(windows, rng) -> windows`` of one's own on
-        ``(n_windows, n_bands, window_frames, n_channels)``.
-
-    Returns
-    -------
-    functions : sequence of callable
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown.
-    TypeError
-        If `augment` is none of these.
-    """
-    if isinstance(augment, bool | np.bool_):
-        return tuple(AUGMENTATIONS.values()) if augment else ()
-    if isinstance(augment, str):
-        augment = (augment,)
-    if callable(augment):
-        return (augment,)
-    try:
-        names = list(augment)
-    except TypeError as error:
-        raise TypeError(
-            "Expected augment to be a bool, names of augmentations or a function, "
-            f"got {augment!r}."
-        ) from error
-    options = tuple(AUGMENTATIONS)
-    return tuple(AUGMENTATIONS[check_choice("augment", n, options)] for n in names)
-
-
-def augment_windows(
-    windows: np.ndarray,
-    augmentations: Sequence[Augmentation],
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Return `windows` after each of `augmentations` in turn; may work in place."""
-    for augmentation in augmentations:
-        windows = augmentation(windows, rng)
-    return windows

@@ -47,14 +47,16 @@ ALLOWED = {
     "networks": "_tensorflow _validation",
     "onnx_export": "_tensorflow",
     # the classifier
-    "windows": "_validation",
+    "windows": "",
+    "augmentations": "_validation",
     "prediction": "mapped_arrays windows : training",
     "calibration": "prediction",
-    "classifier_checks": "_validation windows",
-    "training": "_tensorflow mapped_arrays windows : losses",
+    "classifier_checks": "_validation augmentations",
+    "training": "_tensorflow augmentations mapped_arrays windows : losses",
     "training_callbacks": "_tensorflow prediction windows",
     "training_task": (
-        "_tensorflow calibration classifier_checks fine_tuning initial_weights "
+        "_tensorflow augmentations calibration classifier_checks fine_tuning "
+        "initial_weights "
         "losses mapped_arrays networks onnx_export "
         "prediction training training_callbacks windows : evaluation"
     ),
@@ -83,14 +85,14 @@ ALLOWED = {
     "fine_tuning": "_tensorflow initial_weights onnx_export prediction training",
     "operating_points": "_validation thresholds",
     # training on several data sets at once
-    "pretraining_recipe": "_validation images spectrogram windows",
+    "pretraining_recipe": "_validation augmentations images spectrogram",
     "pretraining_data": (
         "_validation : datasets.cinc2016 datasets.circor datasets.table"
     ),
     "pretraining_identity": "pretraining_data pretraining_recipe",
-    "pretraining_feed": "_tensorflow windows",
+    "pretraining_feed": "_tensorflow augmentations windows",
     "pretraining": (
-        "_tensorflow losses networks pretraining_data pretraining_feed "
+        "_tensorflow augmentations losses networks pretraining_data pretraining_feed "
         "pretraining_identity pretraining_recipe training windows"
     ),
     "pretraining_run": (

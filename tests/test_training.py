@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tiny import build_tiny
 
+from heartbeat_clf.augmentations import reverse_time
 from heartbeat_clf.training import LogitAUROC, WindowFeed, load_network, pack_network
-from heartbeat_clf.windows import reverse_time
 
 CODES = np.array([0, 1] * 6)
 

@@ -4,19 +4,13 @@ import numpy as np
 import pytest
 
 from heartbeat_clf.windows import (
-    AUGMENTATIONS,
-    augment_windows,
     balanced_batches,
     check_images,
     cut_window,
     drawn_counts,
     image_statistics,
-    mask_bands,
-    mask_time,
     one_hot,
     random_start,
-    resolve_augmentations,
-    reverse_time,
     window_starts,
 )
 
@@ -24,22 +18,6 @@ from heartbeat_clf.windows import (
 def ramp(n_bands, n_frames):
     """Return an image whose values are the numbers of its frames."""
     return np.tile(np.arange(float(n_frames)), (n_bands, 1))[:, :, np.newaxis]
-
-
-class FixedDraws:
-    """A generator that gives the draws it was told."""
-
-    def __init__(self, *draws):
-        self.draws = list(draws)
-
-    def random(self, size):
-        return np.asarray(self.draws.pop(0))
-
-    def integers(self, low, high, size=None):
-        draw = np.asarray(self.draws.pop(0))
-        assert (low <= draw).all()
-        assert (draw < high).all()
-        return draw
 
 
 @pytest.mark.parametrize(
@@ -138,71 +116,6 @@ def test_targets_have_a_column_for_one_output_and_one_hot_rows_for_more():
     assert one_hot(codes, 1).tolist() == [[0], [1], [1]]
     assert one_hot(codes, 3).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 0]]
     assert one_hot(codes, 1).dtype == one_hot(codes, 3).dtype == np.float32
-
-
-def test_reversal_turns_those_windows_that_were_drawn():
-    windows = np.stack([ramp(1, 3), ramp(1, 3)])
-    turned = reverse_time(windows, FixedDraws([0.4, 0.6]))
-    assert turned[0].ravel().tolist() == [2, 1, 0]
-    assert turned[1].ravel().tolist() == [0, 1, 2]
-
-
-def test_time_mask_sets_the_drawn_frames_to_the_mean():
-    windows = np.stack([ramp(2, 16), ramp(2, 16)])
-    masked = mask_time(windows, FixedDraws([2, 0], [4, 0]))
-    expected = np.arange(16.0)
-    expected[4:6] = 7.5
-    np.testing.assert_array_equal(masked[0, :, :, 0], [expected, expected])
-    np.testing.assert_array_equal(masked[1], ramp(2, 16))
-
-
-def test_band_mask_sets_the_drawn_bands_to_the_mean():
-    windows = np.arange(8.0).reshape(1, 8, 1, 1)
-    masked = mask_bands(windows, FixedDraws([1], [7]))
-    assert masked.ravel().tolist() == [0, 1, 2, 3, 4, 5, 6, 3.5]
-
-
-@pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_augmentation_keeps_shape_and_follows_its_seed(name):
-    (function,) = resolve_augmentations(name)
-
-    def run(seed):
-        windows = np.random.default_rng(9).normal(size=(20, 16, 24, 3))
-        return augment_windows(windows, [function], np.random.default_rng(seed))
-
-    assert run(0).shape == (20, 16, 24, 3)
-    np.testing.assert_array_equal(run(0), run(0))
-    assert (run(0) != run(1)).any()
-
-
-def test_masks_leave_a_window_too_small_for_them():
-    windows = np.random.default_rng(0).normal(size=(4, 3, 5, 1))
-    for mask in (mask_time, mask_bands):
-        masked = mask(windows.copy(), np.random.default_rng(0))
-        np.testing.assert_array_equal(masked, windows)
-
-
-def test_augmentations_resolve_from_any_form():
-    everything = tuple(AUGMENTATIONS.values())
-    assert resolve_augmentations(True) == everything
-    assert resolve_augmentations(np.bool_(True)) == everything
-    assert resolve_augmentations(False) == ()
-    assert resolve_augmentations("mask_time") == (mask_time,)
-    assert resolve_augmentations(["reverse_time", "mask_bands"]) == (
-        reverse_time,
-        mask_bands,
-    )
-    assert resolve_augmentations(np.add) == (np.add,)
-
-
-def test_unknown_augmentation_is_named():
-    with pytest.raises(ValueError, match=r"augment must be one of .*, got 'pitch'"):
-        resolve_augmentations(["mask_time", "pitch"])
-
-
-def test_augment_of_another_type_is_refused():
-    with pytest.raises(TypeError, match="names of augmentations or a function, got 3"):
-        resolve_augmentations(3)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,187 @@
+"""Augmentations: windows changed as another recording of the same heart might be.
+
+All functions take windows of shape ``(n_windows, n_bands, window_frames, n_channels)``
+and a generator, and may work in place. Levels are logarithmic, as in log-mel images,
+in any unit; a level of a window's own is what its standard deviation is a measure of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from heartbeat_clf._validation import check_choice
+
+__all__ = [
+    "AUGMENTATIONS",
+    "DEFAULT_AUGMENTATIONS",
+    "add_noise",
+    "augment_windows",
+    "mask_bands",
+    "mask_time",
+    "resolve_augmentations",
+    "reverse_time",
+    "shift_bands",
+    "stretch_time",
+]
+
+Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+_LOG_POWER = 2.3
+"""Natural logarithm of the power, a standard deviation of a window: 10 dB. Those of
+heart sounds are 10 to 17 dB."""
+
+
+def reverse_time(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the windows with each played backwards with a probability of one half."""
+    backwards = rng.random(len(windows)) < 0.5
+    windows[backwards] = windows[backwards, :, ::-1]
+    return windows
+
+
+def mask_time(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the windows with up to an eighth of the frames of each set to its mean."""
+    return _mask(windows, rng, axis=2, share=1 / 8)
+
+
+def mask_bands(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the windows with up to an eighth of the bands of each set to its mean."""
+    return _mask(windows, rng, axis=1, share=1 / 8)
+
+
+def _mask(
+    windows: np.ndarray, rng: np.random.Generator, *, axis: int, share: float
+) -> np.ndarray:
+    size = windows.shape[axis]
+    widths = rng.integers(0, int(size * share) + 1, size=len(windows))
+    starts = rng.integers(0, size - widths + 1)
+    for window, start, width in zip(windows, starts, widths, strict=True):
+        if width:
+            mean = window.mean()
+            if axis == 1:
+                window[start : start + width] = mean
+            else:
+                window[:, start : start + width] = mean
+    return windows
+
+
+def shift_bands(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the windows with the bands of each moved up or down by up to a twentieth.
+
+    The outermost band is repeated where bands are missing.
+    """
+    n_bands = windows.shape[1]
+    most = n_bands // 20
+    steps = rng.integers(-most, most + 1, size=len(windows))
+    for row in np.flatnonzero(steps):
+        source = np.clip(np.arange(n_bands) - steps[row], 0, n_bands - 1)
+        windows[row] = windows[row, source]
+    return windows
+
+
+def stretch_time(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the windows with each made up to a tenth faster or slower.
+
+    The middle stays where it is. Frames are interpolated, and mirrored at the borders
+    where a faster window is too short.
+    """
+    last = windows.shape[2] - 1
+    if last < 1:
+        return windows
+    rates = np.exp(rng.uniform(-0.1, 0.1, size=len(windows)))
+    for row, rate in enumerate(rates):
+        times = np.abs((np.arange(last + 1) - last / 2) * rate + last / 2)
+        times = np.where(times > last, 2 * last - times, times)
+        before = np.minimum(times.astype(int), last - 1)
+        share = (times - before).astype(windows.dtype)[:, np.newaxis]
+        window = windows[row]
+        windows[row] = window[:, before] * (1 - share) + window[:, before + 1] * share
+    return windows
+
+
+def add_noise(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the windows with steady noise added to half of them.
+
+    Its level lies between the 5 % and the 60 % quantile of the window's own, and
+    falls or rises over the bands; powers add up. Mean and standard deviation of the
+    window stay as they were, as they do for standardised recordings.
+    """
+    _, n_bands, n_frames, n_channels = windows.shape
+    slope = np.linspace(-1, 1, n_bands, dtype=windows.dtype)[:, np.newaxis, np.newaxis]
+    for row in np.flatnonzero(rng.random(len(windows)) < 0.5):
+        window = windows[row]
+        mean, scale = window.mean(), window.std()
+        if scale > 1e-6 * max(abs(mean), 1e-6):
+            heard = (window - mean) / scale
+            noise = np.quantile(heard, rng.uniform(0.05, 0.6)) + np.asarray(
+                rng.normal(0, 0.5) * slope
+                + rng.normal(0, 0.25, (n_bands, n_frames, n_channels)),
+                dtype=windows.dtype,
+            )
+            heard = np.logaddexp(_LOG_POWER * heard, _LOG_POWER * noise)
+            windows[row] = (heard - heard.mean()) / heard.std() * scale + mean
+    return windows
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "reverse_time": reverse_time,
+    "mask_time": mask_time,
+    "mask_bands": mask_bands,
+    "shift_bands": shift_bands,
+    "stretch_time": stretch_time,
+    "add_noise": add_noise,
+}
+DEFAULT_AUGMENTATIONS = ("reverse_time", "mask_time", "mask_bands")
+"""What ``augment=True`` stands for."""
+
+
+def resolve_augmentations(
+    augment: bool | str | Iterable[str] | Augmentation,
+) -> Sequence[Augmentation]:
+    """Return the functions that `augment` stands for.
+
+    Parameters
+    ----------
+    augment : bool, str, iterable of str, or callable
+        True for `DEFAULT_AUGMENTATIONS`, False for none, one or several names
+        of `AUGMENTATIONS`, or a function ``(windows, rng) -> windows`` of one's own on
+        ``(n_windows, n_bands, window_frames, n_channels)``.
+
+    Returns
+    -------
+    functions : sequence of callable
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    TypeError
+        If `augment` is none of these.
+    """
+    if isinstance(augment, bool | np.bool_):
+        augment = DEFAULT_AUGMENTATIONS if augment else ()
+    if isinstance(augment, str):
+        augment = (augment,)
+    if callable(augment):
+        return (augment,)
+    try:
+        names = list(augment)
+    except TypeError as error:
+        raise TypeError(
+            "Expected augment to be a bool, names of augmentations or a function, "
+            f"got {augment!r}."
+        ) from error
+    options = tuple(AUGMENTATIONS)
+    return tuple(AUGMENTATIONS[check_choice("augment", n, options)] for n in names)
+
+
+def augment_windows(
+    windows: np.ndarray,
+    augmentations: Sequence[Augmentation],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return `windows` after each of `augmentations` in turn; may work in place."""
+    for augmentation in augmentations:
+        windows = augmentation(windows, rng)
+    return windows
