@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT_AUGMENTATIONS",
     "add_noise",
     "augment_windows",
+    "change_response",
     "mask_bands",
     "mask_time",
     "resolve_augmentations",
@@ -124,6 +125,31 @@ def add_noise(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return windows
 
 
+def change_response(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the windows as if heard through other devices: a gain for each band.
+
+    The gain is smooth, half a cosine, a whole one and one and a half over the bands
+    with random weights; three windows in ten lose their upper bands besides, at a
+    random slope from a random band on. Nothing falls further below the loudest level
+    than six standard deviations of the window, as the range of an image is limited.
+    Mean and standard deviation of the window stay as they were, as they do for
+    standardised recordings.
+    """
+    place = np.linspace(0, 1, windows.shape[1])
+    cosines = np.cos(np.pi * np.outer([1, 2, 3], place)) / [[1], [2], [3]]
+    for window in windows:
+        mean, scale = window.mean(), window.std()
+        if scale > 1e-6 * max(abs(mean), 1e-6):
+            gain = rng.normal(0, 0.6, size=3) @ cosines
+            if rng.random() < 0.3:
+                gain -= rng.uniform(2, 6) * np.maximum(place - rng.uniform(0.3, 0.9), 0)
+            heard = (window - mean) / scale
+            heard += gain[:, np.newaxis, np.newaxis].astype(windows.dtype)
+            heard = np.maximum(heard, heard.max() - 6)
+            window[:] = (heard - heard.mean()) / heard.std() * scale + mean
+    return windows
+
+
 AUGMENTATIONS: dict[str, Augmentation] = {
     "reverse_time": reverse_time,
     "mask_time": mask_time,
@@ -131,6 +157,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "shift_bands": shift_bands,
     "stretch_time": stretch_time,
     "add_noise": add_noise,
+    "change_response": change_response,
 }
 DEFAULT_AUGMENTATIONS = ("reverse_time", "mask_time", "mask_bands")
 """What ``augment=True`` stands for."""

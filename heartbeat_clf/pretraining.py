@@ -184,6 +184,10 @@ def pretrain(
             steps=recipe.steps_per_round,
             seed=recipe.seed,
             augmentations=resolve_augmentations(recipe.augment),
+            set_augmentations=[
+                resolve_augmentations(recipe.augment_sets.get(part.name, ()))
+                for part in data
+            ],
             first_round=first_round,
         )
         skip_reduction(network.optimizer)

@@ -67,6 +67,8 @@ class StratifiedFeed(keras.utils.PyDataset):
         Length of a window, windows a batch, batches a round, origin of the choices.
     augmentations : sequence of callable
         Applied in turn to each batch.
+    set_augmentations : sequence of sequence of callable, default=()
+        A data set: applied before the others to its windows alone. None for none.
     first_round : int, default=0
         Rounds that were trained before.
     """
@@ -82,6 +84,7 @@ class StratifiedFeed(keras.utils.PyDataset):
         steps: int,
         seed: int,
         augmentations: Sequence[Augmentation],
+        set_augmentations: Sequence[Sequence[Augmentation]] = (),
         first_round: int = 0,
     ) -> None:
         super().__init__()
@@ -93,26 +96,29 @@ class StratifiedFeed(keras.utils.PyDataset):
         self.steps = steps
         self.seed = seed
         self.augmentations = augmentations
+        self.set_augmentations = set_augmentations or [()] * len(pools)
         self.round = first_round
 
     def __len__(self) -> int:
         return self.steps
 
-    def draw_rows(self, rng: np.random.Generator) -> np.ndarray:
-        """Return the rows of a batch."""
+    def draw_rows(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Return the rows of a batch, an array a data set."""
         sizes = deal_counts([1.0] * len(self.pools), self.batch_size, rng)
         rows: list[np.ndarray] = []
         for strata, size in zip(self.pools, sizes, strict=True):
             counts = deal_counts([share for share, _ in strata], int(size), rng)
-            rows.extend(
+            drawn = [
                 rng.choice(members, count)
                 for (_, members), count in zip(strata, counts, strict=True)
-            )
-        return np.concatenate(rows)
+            ]
+            rows.append(np.concatenate(drawn))
+        return rows
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.round * self.steps + index])
-        rows = self.draw_rows(rng)
+        drawn = self.draw_rows(rng)
+        rows = np.concatenate(drawn)
         bands, _, channels = self.images[0].shape
         windows = np.empty(
             (len(rows), bands, self.window_frames, channels), dtype=np.float32
@@ -121,6 +127,11 @@ class StratifiedFeed(keras.utils.PyDataset):
             image = self.images[row]
             start = random_start(image.shape[1], self.window_frames, rng)
             window[:] = cut_window(image, start, self.window_frames)
+        first = 0
+        for part, functions in zip(drawn, self.set_augmentations, strict=True):
+            end = first + len(part)
+            windows[first:end] = augment_windows(windows[first:end], functions, rng)
+            first = end
         return augment_windows(windows, self.augmentations, rng), self.targets[rows]
 
     def close(self) -> None:

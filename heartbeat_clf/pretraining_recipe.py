@@ -56,13 +56,16 @@ class Recipe:
         Of the running average of the weights, which is what is kept; 0 keeps the
         last weights.
     augment : tuple of str
-        Names known to :func:`heartbeat_clf.windows.resolve_augmentations`.
+        Names known to :func:`heartbeat_clf.augmentations.resolve_augmentations`.
     shares : dict of str to dict of str to float
         For a data set, windows of each stratum in relation to each other; data sets
         without an entry take their strata in equal numbers. Data sets have equal
         parts of a batch.
     seed : int
         Origin of every random choice.
+    augment_sets : dict of str to tuple of str, default={}
+        For a data set, augmentations of its windows alone, before the others. A
+        file need not have them.
     """
 
     audio: dict[str, Any]
@@ -82,16 +85,14 @@ class Recipe:
     augment: tuple[str, ...]
     shares: dict[str, dict[str, float]]
     seed: int
+    augment_sets: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_choice("network", self.network, NETWORK_NAMES)
         _check_steps(self.audio, self.trimmer)
-        if isinstance(self.augment, str):
-            raise TypeError(
-                f"Expected augment to be a list of names, got {self.augment!r}. Wrap "
-                f"it: augment = [{self.augment!r}]."
-            )
-        resolve_augmentations(self.augment)
+        _check_augmentations("augment", self.augment)
+        for name, names in self.augment_sets.items():
+            _check_augmentations(f"augment_sets.{name}", names)
         for name, weight in self.outputs.items():
             check_number(f"outputs.{name}", weight, minimum=0, exclusive=True)
         check_number("kernel_l2", self.kernel_l2, minimum=0)
@@ -143,8 +144,8 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
     ----------
     path : str, path or None, default=None
         File with the fields of `Recipe`: numbers at the top, and the tables
-        ``[audio]``, ``[trimmer]``, ``[outputs]`` and ``[shares.DATASET]``. None takes
-        the recipe of the shipped model.
+        ``[audio]``, ``[trimmer]``, ``[outputs]``, ``[shares.DATASET]`` and
+        ``[augment_sets]``. None takes the recipe of the shipped model.
     **changes : object
         Fields that replace those of the file, such as ``steps=100``.
 
@@ -171,7 +172,7 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
             f"Expected {str(source)!r} to be a recipe in TOML, got: {error}."
         ) from error
     fields = {field.name for field in dataclasses.fields(Recipe)}
-    given = {**found, **changes}
+    given = {"augment_sets": {}, **found, **changes}
     unknown, missing = sorted(set(given) - fields), sorted(fields - set(given))
     if unknown or missing:
         problem = f"unknown {unknown}" if unknown else f"no {missing}"
@@ -179,24 +180,36 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
             f"Expected the fields {sorted(fields)} in the recipe {str(source)!r}, "
             f"got {problem}."
         )
-    for name in ("audio", "trimmer", "outputs", "shares"):
+    for name in ("audio", "trimmer", "outputs", "shares", "augment_sets"):
         if not isinstance(given[name], dict):
             raise TypeError(
                 f"Expected {name} to be a table of the recipe {str(source)!r}, got "
                 f"{given[name]!r}. Put its settings under [{name}]."
             )
     for name in ("audio", "trimmer"):
-        given[name] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in given[name].items()
-        }
-    if isinstance(given["augment"], list):
-        given["augment"] = tuple(given["augment"])
+        given[name] = {key: _frozen(value) for key, value in given[name].items()}
+    given["augment"] = _frozen(given["augment"])
+    given["augment_sets"] = {k: _frozen(v) for k, v in given["augment_sets"].items()}
     try:
         return Recipe(**given)
     except (TypeError, ValueError) as error:
         error.add_note(f"This is about the recipe {str(source)!r}.")
         raise
+
+
+def _frozen(value: Any) -> Any:
+    """Return a list of the file as a tuple, anything else as it is."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_augmentations(field: str, names: Any) -> None:
+    """Raise unless a field of the recipe is a list of names of augmentations."""
+    if isinstance(names, str):
+        raise TypeError(
+            f"Expected {field} to be a list of names, got {names!r}. Wrap it: "
+            f"{field} = [{names!r}]."
+        )
+    resolve_augmentations(names)
 
 
 def _check_steps(audio: dict[str, Any], trimmer: dict[str, Any]) -> None:

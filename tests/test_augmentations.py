@@ -7,6 +7,7 @@ from heartbeat_clf.augmentations import (
     AUGMENTATIONS,
     add_noise,
     augment_windows,
+    change_response,
     mask_bands,
     mask_time,
     resolve_augmentations,
@@ -134,6 +135,46 @@ def test_silence_gets_no_noise():
     windows = np.full((50, 4, 9, 1), -100.0)
     noisy = add_noise(windows, np.random.default_rng(0))
     np.testing.assert_array_equal(noisy, np.full((50, 4, 9, 1), -100.0))
+
+
+def standardised(values):
+    return (values - values.mean()) / values.std()
+
+
+@pytest.mark.parametrize(
+    ("draws", "gain"),
+    [
+        # Half a cosine of weight 1, no low-pass.
+        (([1.0, 0.0, 0.0], 0.5), np.cos(np.pi * np.arange(5) / 4)),
+        # No smooth gain; from the middle on 2 a unit of the band axis, or 6.
+        (([0.0, 0.0, 0.0], 0.2, 2.0, 0.5), [0, 0, 0, -0.5, -1.0]),
+        (([0.0, 0.0, 0.0], 0.2, 6.0, 0.5), [0, 0, 0, -1.5, -3.0]),
+    ],
+)
+def test_another_device_adds_a_gain_to_each_band(draws, gain):
+    windows = np.random.default_rng(0).normal(-40, 12, size=(1, 5, 30, 1))
+    heard = change_response(windows.copy(), FixedDraws(*draws))
+    expected = standardised(windows[0]) + np.asarray(gain)[:, np.newaxis, np.newaxis]
+    expected = np.maximum(expected, expected.max() - 6)  # the range of an image
+    np.testing.assert_allclose(standardised(heard[0]), standardised(expected))
+
+
+def test_other_devices_favour_low_or_high_bands_and_leave_mean_and_deviation():
+    windows = np.random.default_rng(0).normal(-40, 12, size=(200, 40, 50, 1))
+    heard = change_response(windows.copy(), np.random.default_rng(0))
+    within = (1, 2, 3)
+    np.testing.assert_allclose(heard.mean(within), windows.mean(within))
+    np.testing.assert_allclose(heard.std(within), windows.std(within))
+    change = (heard - windows).mean(axis=(2, 3))
+    tilts = change[:, :10].mean(axis=1) - change[:, 30:].mean(axis=1)
+    assert (tilts > 6).sum() > 50  # a low-pass, or a gain that falls
+    assert (tilts < -6).sum() > 20
+
+
+def test_silence_sounds_alike_on_every_device():
+    windows = np.full((50, 4, 9, 1), -100.0)
+    heard = change_response(windows, np.random.default_rng(0))
+    np.testing.assert_array_equal(heard, np.full((50, 4, 9, 1), -100.0))
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

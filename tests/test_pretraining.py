@@ -106,6 +106,7 @@ def test_a_few_steps_are_one_short_round():
         ),
         ({"network": "nix"}, "network must be one of"),
         ({"augment": ["nix"]}, "augment must be one of"),
+        ({"augment_sets": {"circor": ["nix"]}}, "augment must be one of"),
         ({"audio": {"n_mel": 40}}, r"under \[audio\], got \['n_mel'\]"),
         ({"audio": {"fmax": 900.0}}, "fmax"),
         ({"audio": {"cache": "here"}}, r"under \[audio\], got \['cache'\]"),
@@ -122,6 +123,11 @@ def test_bad_recipes_are_refused(changes, message):
     [
         ({"augment": "reverse_time"}, r"Wrap it: augment = \['reverse_time'\]"),
         ({"augment": 3}, "names of augmentations"),
+        (
+            {"augment_sets": {"circor": "mask_time"}},
+            r"Wrap it: augment_sets\.circor = \['mask_time'\]",
+        ),
+        ({"augment_sets": ["mask_time"]}, "augment_sets to be a table"),
         ({"outputs": {"murmur": "x"}}, r"outputs\.murmur"),
         ({"audio": {"n_mels": "40"}}, "n_mels"),
         ({"audio": 3}, r"audio to be a table .* got 3\. Put its settings under"),
@@ -174,7 +180,7 @@ def test_counts_are_whole_and_right_on_average():
     )
 
 
-def feed_of(sets, seed=0, first_round=0):
+def feed_of(sets, seed=0, first_round=0, **settings):
     data, images = sets
     targets = np.concatenate(
         [d.targets.reindex(columns=["murmur", "abnormal"]).to_numpy("f4") for d in data]
@@ -197,6 +203,7 @@ def feed_of(sets, seed=0, first_round=0):
         seed=seed,
         augmentations=(),
         first_round=first_round,
+        **settings,
     )
 
 
@@ -206,6 +213,24 @@ def test_batches_hold_sets_and_strata_in_equal_parts(sets):
     assert np.isfinite(targets[:, 1]).sum() == 4
     assert np.nansum(targets[:, 0]) == 2
     assert np.nansum(targets[:, 1]) == 2
+
+
+def test_augmentations_of_one_data_set_leave_the_others(sets):
+    def mute(windows, rng):
+        return np.zeros_like(windows)
+
+    windows, targets = feed_of(sets, set_augmentations=[(), (mute,)])[0]
+    muted = (windows == 0).all(axis=(1, 2, 3))
+    assert muted.tolist() == np.isfinite(targets[:, 1]).tolist()
+
+
+def test_recipe_names_augmentations_of_one_data_set(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        DEFAULT_RECIPE.read_text() + '\n[augment_sets]\nmine = ["add_noise"]\n'
+    )
+    assert read_recipe(path).augment_sets["mine"] == ("add_noise",)
+    assert "mine" not in read_recipe().augment_sets
 
 
 def test_a_later_round_goes_on_with_the_same_batches(sets):
