@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pretrained_changed import CHANGES
 from pretrained_runs import N_FOLDS
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -58,6 +59,8 @@ def measures(results: Path) -> list[Measure]:
     circor["murmur_of_person"] = circor["murmur_of_person"].fillna("Absent")
     name = "CirCor recordings, audible murmur v. absent: AUROC"
     rows = [("circor recordings", name, audible(circor))]
+    if (results / "changed.csv").exists():
+        rows += changed(read(results, "changed"))
     rows += persons(circor)
     rows.append(
         (
@@ -97,6 +100,21 @@ def audible(circor: pd.DataFrame) -> str:
             folds=known["fold"],
         )
     )
+
+
+def changed(scores: pd.DataFrame) -> list[Measure]:
+    """Return the figure of recordings that were changed as a device might."""
+    rows = []
+    for name, (text, _) in CHANGES.items():
+        value = bootstrap_auroc(
+            scores["stratum"] == "murmur",
+            scores[name],
+            scores["subject"],
+            folds=scores["fold"],
+        )
+        rows.append((f"changed {name}", f"the same, {text}: AUROC", show(value)))
+    # As they are, they stand in the row above.
+    return rows[1:]
 
 
 def persons(circor: pd.DataFrame) -> list[Measure]:

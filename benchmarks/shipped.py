@@ -48,6 +48,7 @@ def main() -> None:
             parser.error("the folder of the recordings is needed to train; see --help")
         for script, *options in (
             ("pretrained_runs.py", given.data, "--work", str(given.work)),
+            ("pretrained_changed.py", given.data, "--work", str(given.work)),
             ("pretrained_device.py", given.data, "--work", str(given.work)),
             ("pretrained_pascal.py", given.data),
             ("quality.py", given.data, "--stages", *STAGES),

@@ -80,6 +80,41 @@ def test_databases_count_alike_in_a_mean(table):
     assert (found["tuned"], found["scratch"]) == ("0.750", "0.500")
 
 
+def test_changes_are_what_they_are_called(table):
+    from pretrained_changed import CHANGES
+
+    rate = 2000
+    time = np.arange(6 * rate) / rate
+    tones = {hertz: np.sin(2 * np.pi * hertz * time) for hertz in (40, 150, 400)}
+
+    def left(name, hertz):
+        change = CHANGES[name][1]
+        return change(tones[hertz], rate)[rate:-rate].std() / tones[hertz].std()
+
+    assert left("plain", 400) == pytest.approx(1, abs=0.01)
+    assert left("low", 40) == pytest.approx(1, abs=0.01)
+    assert left("low", 400) < 0.01
+    assert left("high", 400) == pytest.approx(1, abs=0.01)
+    assert left("high", 40) < 0.03
+    short = CHANGES["short"][1](time, rate)
+    assert (short[0], len(short)) == (2.0, 2 * rate)
+    assert len(CHANGES["short"][1](time[:100], rate)) == 100
+    noise = CHANGES["noisy"][1](tones[150], rate) - tones[150]
+    assert 20 * np.log10(noise.std() / tones[150].std()) == pytest.approx(-25, abs=0.2)
+    assert len(CHANGES["all"][1](tones[150], rate)) == 2 * rate
+
+
+def test_changed_recordings_have_a_line_each(table):
+    rows = persons(stratum=np.tile(["murmur", "normal"], 25))
+    good = np.where(rows["stratum"] == "murmur", 1.0, 0.0)
+    rows = rows.assign(plain=good, short=good, low=-good, high=good, noisy=0.0, all=0.0)
+    found = {key: value for key, _, value in table.changed(rows)}
+    assert list(found) == [f"changed {name}" for name in table.CHANGES][1:]
+    assert found["changed short"].startswith("1.000")
+    assert found["changed low"].startswith("0.000")
+    assert found["changed noisy"].startswith("0.500")
+
+
 def test_the_page_shows_the_saved_figures():
     def rows_of(path):
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,131 @@
+"""Score the persons left out after their recordings were changed as a device might.
+
+The network of fold k hears the recordings of CirCor's persons of that fold as they
+are, and through a low-pass, a high-pass, with noise, cut short, and with several of
+these at once. ``benchmarks/pretrained_runs.py`` makes the networks. Scores that are
+saved are not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+from pretrained_runs import N_FOLDS, RESULTS
+from scipy.signal import butter, sosfiltfilt
+
+Change = Callable[[np.ndarray, int], np.ndarray]
+
+
+def as_it_is(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Return the recording."""
+    return sound
+
+
+def short(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Return the middle 2 s."""
+    middle = len(sound) // 2
+    return sound[max(middle - rate, 0) : middle + rate]
+
+
+def low_pass(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Return what is below 195 Hz, where the recordings of PASCAL set_b end."""
+    return sosfiltfilt(butter(4, 195, fs=rate, output="sos"), sound)
+
+
+def high_pass(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Return what is above 100 Hz, as a diaphragm prefers it."""
+    return sosfiltfilt(butter(2, 100, "high", fs=rate, output="sos"), sound)
+
+
+def noisy(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Return the recording with white noise 25 dB below it, the same for all."""
+    noise = np.random.default_rng(0).normal(size=len(sound))
+    return sound + noise * sound.std() * 10 ** (-25 / 20)
+
+
+def all_of_it(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Return 2 s through the low-pass, with the noise."""
+    return noisy(short(low_pass(sound, rate), rate), rate)
+
+
+CHANGES: dict[str, tuple[str, Change]] = {
+    "plain": ("as they are", as_it_is),
+    "short": ("their middle 2 s", short),
+    "low": ("through a low-pass at 195 Hz", low_pass),
+    "high": ("through a high-pass at 100 Hz", high_pass),
+    "noisy": ("with white noise at -25 dB", noisy),
+    "all": ("2 s, low-pass and noise", all_of_it),
+}
+"""For each change a name in tables and a function of a recording and its rate."""
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("data", type=Path, help="folder that holds circor and cinc2016")
+    add("--work", type=Path, required=True, help="folder of pretrained_runs.py")
+    add("--recipe", type=Path, help="another recipe than that of the shipped model")
+    add("--results", type=Path, default=RESULTS, help="folder of the saved scores")
+    given = parser.parse_args()
+    os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
+    saved = given.results / "changed.csv"
+    if not saved.exists():
+        tables = [score_fold(fold, given) for fold in range(N_FOLDS)]
+        pd.concat(tables).to_csv(saved, index=False, float_format="%.5f")
+
+
+def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
+    """Return a row a recording left out of a fold, with a column a change."""
+    from heartbeat_clf.pretraining import load_checkpoint
+    from heartbeat_clf.pretraining_data import from_cinc2016, from_circor
+    from heartbeat_clf.pretraining_recipe import read_recipe
+    from heartbeat_clf.pretraining_run import assign_folds, score_images
+
+    recipe = read_recipe(given.recipe)
+    circor = from_circor(given.data, recipe.shares.get("circor"))
+    data = [circor, from_cinc2016(given.data)]
+    folds = assign_folds(data, N_FOLDS, seed=recipe.seed)[0]
+    known = np.isin(circor.strata, ["murmur", "normal"])
+    part = circor.take(np.flatnonzero((folds == fold) & known))
+    network = load_checkpoint(given.work / f"fold_{fold}")
+    output = list(recipe.outputs).index("murmur")
+    scores = {
+        name: score_images(network, images_of(part.recordings, change, recipe), recipe)
+        for name, (_, change) in CHANGES.items()
+    }
+    print(f"fold {fold}: {len(part.recordings)} recordings", flush=True)
+    return pd.DataFrame(
+        {
+            "fold": fold,
+            "recording": [Path(path).stem for path in part.recordings],
+            "subject": part.subjects,
+            "stratum": part.strata,
+            **{name: logits[:, output] for name, logits in scores.items()},
+        }
+    )
+
+
+def images_of(recordings, change: Change, recipe) -> list[np.ndarray]:
+    """Return the images of changed recordings."""
+    from heartbeat_clf import ImageTrimmer, SpectrogramTransformer
+
+    images = []
+    for path in recordings:
+        sound, rate = soundfile.read(path, dtype="float32")
+        changed = np.asarray(change(sound, rate), dtype=np.float32)
+        transformer = SpectrogramTransformer(**recipe.audio, input_rate=rate)
+        images.extend(transformer.fit_transform([changed]))
+    return list(ImageTrimmer(**recipe.trimmer).fit_transform(images))
+
+
+if __name__ == "__main__":
+    main()
