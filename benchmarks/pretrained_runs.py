@@ -21,6 +21,8 @@ import numpy as np
 N_FOLDS = 5
 RESULTS = Path(__file__).resolve().parent / "results" / "pretrained"
 RUNS = (*(f"fold_{k}" for k in range(N_FOLDS)), "without_a", "without_b", "without_f")
+FOLLOWING = ("changed", "device")
+"""Scores that other scripts make with the networks of the folds."""
 
 
 def main() -> None:
@@ -68,8 +70,8 @@ def start_results(results: Path, recipe: Path | None) -> None:
     noted = results / "recipe.toml"
     if not noted.exists() or noted.read_text("utf-8") != text:
         results.mkdir(parents=True, exist_ok=True)
-        for run in RUNS:
-            (results / f"{run}.csv").unlink(missing_ok=True)
+        for name in (*RUNS, *FOLLOWING):
+            (results / f"{name}.csv").unlink(missing_ok=True)
         noted.write_text(text, encoding="utf-8")
 
 

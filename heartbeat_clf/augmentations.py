@@ -7,7 +7,7 @@ in any unit; a level of a window's own is what its standard deviation is a measu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -164,16 +164,20 @@ DEFAULT_AUGMENTATIONS = ("reverse_time", "mask_time", "mask_bands")
 
 
 def resolve_augmentations(
-    augment: bool | str | Iterable[str] | Augmentation,
+    augment: bool | str | Iterable[str | Augmentation] | Augmentation,
+    *,
+    label: str = "augment",
 ) -> Sequence[Augmentation]:
     """Return the functions that `augment` stands for.
 
     Parameters
     ----------
-    augment : bool, str, iterable of str, or callable
+    augment : bool, str, callable, or list, tuple or array of str or callable
         True for `DEFAULT_AUGMENTATIONS`, False for none, one or several names
-        of `AUGMENTATIONS`, or a function ``(windows, rng) -> windows`` of one's own on
+        of `AUGMENTATIONS`, or functions ``(windows, rng) -> windows`` of one's own on
         ``(n_windows, n_bands, window_frames, n_channels)``.
+    label : str, default="augment"
+        What errors call it.
 
     Returns
     -------
@@ -184,23 +188,29 @@ def resolve_augmentations(
     ValueError
         If a name is unknown.
     TypeError
-        If `augment` is none of these.
+        If `augment` is none of these, or can be read only once.
     """
     if isinstance(augment, bool | np.bool_):
         augment = DEFAULT_AUGMENTATIONS if augment else ()
-    if isinstance(augment, str):
+    if isinstance(augment, str) or callable(augment):
         augment = (augment,)
-    if callable(augment):
-        return (augment,)
-    try:
-        names = list(augment)
-    except TypeError as error:
+    # What is read only once would be used up by the first fit, or by a check.
+    if not isinstance(augment, Iterable) or isinstance(augment, Iterator | Mapping):
         raise TypeError(
-            "Expected augment to be a bool, names of augmentations or a function, "
+            f"Expected {label} to be a bool, names of augmentations or a function, "
             f"got {augment!r}."
-        ) from error
-    options = tuple(AUGMENTATIONS)
-    return tuple(AUGMENTATIONS[check_choice("augment", n, options)] for n in names)
+        )
+    return tuple(
+        item if callable(item) else AUGMENTATIONS[_known(label, item)]
+        for item in augment
+    )
+
+
+def _known(label: str, name: object) -> str:
+    # Arrays hold strings of a type of their own.
+    name = str(name) if isinstance(name, np.str_) else name
+    known: str = check_choice(label, name, tuple(AUGMENTATIONS))
+    return known
 
 
 def augment_windows(

@@ -61,10 +61,10 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         None takes images whole; they must then all have the same length.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss. `predict_proba` is corrected for them.
-    augment : bool, str, iterable of str or callable, default=True
+    augment : bool, str, callable, or list of str or callable, default=True
         True for "reverse_time", "mask_time" and "mask_bands"; names of these and of
-        "shift_bands", "stretch_time" and "add_noise", as in
-        :mod:`heartbeat_clf.augmentations`; or a function
+        "shift_bands", "stretch_time", "add_noise" and "change_response", as in
+        :mod:`heartbeat_clf.augmentations`; or functions
         ``(windows, rng) -> windows``.
     standardize : bool, default=True
         Whether each recording's image is standardised.

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from heartbeat_clf._validation import PYTHON_ONLY
 from heartbeat_clf.inputs import Failure, UsageError
 
 __all__ = ["Outcome", "Say", "usage_errors"]
@@ -26,4 +27,6 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise UsageError(str(error)) from error
+        notes = getattr(error, "__notes__", ())
+        more = [note for note in notes if not note.startswith(PYTHON_ONLY)]
+        raise UsageError(" ".join([str(error), *more])) from error

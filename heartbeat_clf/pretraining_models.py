@@ -191,18 +191,25 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
     ------
     FileNotFoundError
         If a folder holds neither data set.
+    ValueError
+        If the recipe names a data set that is not among them; the published ones
+        may be missing.
     """
     data: list[TrainingSet] = []
+    shares = recipe.shares
     for source in map(Path, sources):
         if not source.is_dir():
-            # The shares of a published set are not those of a table of its name.
-            shares = {} if source.stem in _PUBLISHED else recipe.shares
-            data.append(from_table(source, shares.get(source.stem)))
+            # What the recipe says of a published set is not of a table of its name.
+            alike = source.stem in _PUBLISHED
+            table = from_table(source, None if alike else shares.get(source.stem))
+            data.append(
+                dataclasses.replace(table, name=source.name) if alike else table
+            )
             continue
         found = []
         for name, reader in _PUBLISHED.items():
             with contextlib.suppress(FileNotFoundError):
-                found.append(reader(source, recipe.shares.get(name)))
+                found.append(reader(source, shares.get(name)))
         if not found:
             raise FileNotFoundError(
                 f"Expected CirCor or CinC 2016 in {str(source)!r}, found neither. For "
@@ -210,6 +217,15 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
                 "kept to test on hearts from elsewhere.)"
             )
         data.extend(found)
+    names = [part.name for part in data]
+    for field in ("shares", "augment_sets"):
+        strange = sorted(set(getattr(recipe, field)) - {*names, *_PUBLISHED})
+        if strange:
+            raise ValueError(
+                f"Expected {field} of the recipe to name data sets that are trained "
+                f"on, {names}, got {strange}. A table is called by its file without "
+                "'.csv'."
+            )
     return data
 
 

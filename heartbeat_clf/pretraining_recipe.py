@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from heartbeat_clf._validation import check_choice, check_number
-from heartbeat_clf.augmentations import resolve_augmentations
+from heartbeat_clf.augmentations import AUGMENTATIONS
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
@@ -56,7 +56,7 @@ class Recipe:
         Of the running average of the weights, which is what is kept; 0 keeps the
         last weights.
     augment : tuple of str
-        Names known to :func:`heartbeat_clf.augmentations.resolve_augmentations`.
+        Names in :data:`heartbeat_clf.augmentations.AUGMENTATIONS`.
     shares : dict of str to dict of str to float
         For a data set, windows of each stratum in relation to each other; data sets
         without an entry take their strata in equal numbers. Data sets have equal
@@ -64,8 +64,9 @@ class Recipe:
     seed : int
         Origin of every random choice.
     augment_sets : dict of str to tuple of str, default={}
-        For a data set, augmentations of its windows alone, before the others. A
-        file need not have them.
+        For a data set, augmentations of its windows alone, before the others. The
+        published sets are "circor" and "cinc2016", a table is called by its file
+        without ``.csv``. A file need not have them.
     """
 
     audio: dict[str, Any]
@@ -209,7 +210,12 @@ def _check_augmentations(field: str, names: Any) -> None:
             f"Expected {field} to be a list of names, got {names!r}. Wrap it: "
             f"{field} = [{names!r}]."
         )
-    resolve_augmentations(names)
+    if not isinstance(names, list | tuple):
+        raise TypeError(
+            f"Expected {field} to be a list of names of augmentations, got {names!r}."
+        )
+    for name in names:
+        check_choice(field, name, tuple(AUGMENTATIONS))
 
 
 def _check_steps(audio: dict[str, Any], trimmer: dict[str, Any]) -> None:

@@ -215,6 +215,9 @@ def test_augmentations_resolve_from_any_form():
         mask_bands,
     )
     assert resolve_augmentations(np.add) == (np.add,)
+    assert resolve_augmentations([np.add, "mask_time"]) == (np.add, mask_time)
+    assert resolve_augmentations(np.array(["mask_time"])) == (mask_time,)
+    assert resolve_augmentations(np.array(["mask_time"])[0]) == (mask_time,)
 
 
 def test_unknown_augmentation_is_named():
@@ -222,6 +225,12 @@ def test_unknown_augmentation_is_named():
         resolve_augmentations(["mask_time", "pitch"])
 
 
-def test_augment_of_another_type_is_refused():
-    with pytest.raises(TypeError, match="names of augmentations or a function, got 3"):
-        resolve_augmentations(3)
+@pytest.mark.parametrize(
+    ("augment", "shown"),
+    [(3, "3"), ((n for n in ["mask_time"]), "<generator"), ({"mask_time": 1}, "{")],
+)
+def test_augment_of_another_type_is_refused(augment, shown):
+    with pytest.raises(
+        TypeError, match=f"Expected x to be .* or a function, got {shown}"
+    ):
+        resolve_augmentations(augment, label="x")

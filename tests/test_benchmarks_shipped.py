@@ -115,6 +115,21 @@ def test_changed_recordings_have_a_line_each(table):
     assert found["changed noisy"].startswith("0.500")
 
 
+def test_scores_of_another_recipe_are_no_longer_those_of_the_model(table, tmp_path):
+    from pretrained_runs import start_results
+
+    recipe, kept = tmp_path / "recipe.toml", tmp_path / "results"
+    recipe.write_text("seed = 0")
+    start_results(kept, recipe)
+    for name in ("fold_0", "without_b", "changed", "device", "pascal_b"):
+        (kept / f"{name}.csv").write_text("scores")
+    start_results(kept, recipe)
+    assert (kept / "fold_0.csv").exists()
+    recipe.write_text("seed = 1")
+    start_results(kept, recipe)
+    assert [path.name for path in kept.glob("*.csv")] == ["pascal_b.csv"]
+
+
 def test_the_page_shows_the_saved_figures():
     def rows_of(path):
         lines = path.read_text(encoding="utf-8").splitlines()

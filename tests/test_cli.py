@@ -286,6 +286,16 @@ def test_pretrain_writes_a_model(capsys, table, tmp_path):
     assert "Not a medical device" in told
 
 
+def test_what_is_wrong_in_a_recipe_is_told_with_its_file(capsys, table, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(DEFAULT_RECIPE.read_text() + 'own = ["nois"]\n')
+    with pytest.raises(SystemExit, match="2"):
+        run("pretrain", table, "--work", tmp_path, "-o", tmp_path, "--recipe", recipe)
+    told = capsys.readouterr().err
+    assert "augment_sets.own must be one of" in told
+    assert "recipe.toml'" in told
+
+
 def test_missing_model_is_one_line(capsys, tmp_path):
     assert run("predict", "--model", tmp_path / "none", "a.wav") == 1
     captured = capsys.readouterr()

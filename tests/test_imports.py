@@ -173,7 +173,7 @@ ALLOWED = {
     "png_keys": "",
     "pictures": "image_cache inputs outputs png_keys recording_images rendering",
     "held_out": "answering inputs results scores",
-    "command_parts": "inputs",
+    "command_parts": "_validation inputs",
     "predict_command": (
         "answering answers command_parts inputs outputs persons: pretrained saved_model"
     ),

@@ -106,7 +106,7 @@ def test_a_few_steps_are_one_short_round():
         ),
         ({"network": "nix"}, "network must be one of"),
         ({"augment": ["nix"]}, "augment must be one of"),
-        ({"augment_sets": {"circor": ["nix"]}}, "augment must be one of"),
+        ({"augment_sets": {"own": ["nix"]}}, r"augment_sets\.own must be one of"),
         ({"audio": {"n_mel": 40}}, r"under \[audio\], got \['n_mel'\]"),
         ({"audio": {"fmax": 900.0}}, "fmax"),
         ({"audio": {"cache": "here"}}, r"under \[audio\], got \['cache'\]"),
@@ -122,12 +122,16 @@ def test_bad_recipes_are_refused(changes, message):
     ("changes", "message"),
     [
         ({"augment": "reverse_time"}, r"Wrap it: augment = \['reverse_time'\]"),
-        ({"augment": 3}, "names of augmentations"),
+        ({"augment": 3}, "augment to be a list of names of augmentations, got 3"),
         (
             {"augment_sets": {"circor": "mask_time"}},
             r"Wrap it: augment_sets\.circor = \['mask_time'\]",
         ),
         ({"augment_sets": ["mask_time"]}, "augment_sets to be a table"),
+        (
+            {"augment_sets": {"own": True}},
+            r"augment_sets\.own to be a list .* got True",
+        ),
         ({"outputs": {"murmur": "x"}}, r"outputs\.murmur"),
         ({"audio": {"n_mels": "40"}}, "n_mels"),
         ({"audio": 3}, r"audio to be a table .* got 3\. Put its settings under"),
@@ -226,9 +230,7 @@ def test_augmentations_of_one_data_set_leave_the_others(sets):
 
 def test_recipe_names_augmentations_of_one_data_set(tmp_path):
     path = tmp_path / "recipe.toml"
-    path.write_text(
-        DEFAULT_RECIPE.read_text() + '\n[augment_sets]\nmine = ["add_noise"]\n'
-    )
+    path.write_text(DEFAULT_RECIPE.read_text() + 'mine = ["add_noise"]\n')
     assert read_recipe(path).augment_sets["mine"] == ("add_noise",)
     assert "mine" not in read_recipe().augment_sets
 
@@ -391,8 +393,14 @@ def test_a_table_does_not_take_the_shares_of_a_published_set(tmp_path):
     recipe = read_recipe(
         shares={"circor": {"murmur": 3.0}, "own": {"abnormal": 3.0, "normal": 1.0}}
     )
-    sets = load_sets([tmp_path / "circor.csv", tmp_path / "own.csv"], recipe)
+    tables = [tmp_path / "circor.csv", tmp_path / "own.csv"]
+    sets = load_sets(tables, recipe)
     assert [part.shares["abnormal"] for part in sets] == [1.0, 3.0]
+    # Nor its augmentations.
+    assert [part.name for part in sets] == ["circor.csv", "own"]
+    strange = dataclasses.replace(recipe, augment_sets={"owm": ()})
+    with pytest.raises(ValueError, match=r"'own'\], got \['owm'\]\. A table is called"):
+        load_sets(tables, strange)
 
 
 def test_output_without_any_label_is_refused(sets, tmp_path):
