@@ -64,7 +64,7 @@ def auroc(y: Any, score: Any, *, weights: Any = None) -> Any:
     Raises
     ------
     ValueError
-        If the lengths differ.
+        If the lengths differ, or a score is NaN.
 
     Examples
     --------
@@ -73,15 +73,21 @@ def auroc(y: Any, score: Any, *, weights: Any = None) -> Any:
     """
     truth, score = np.asarray(y, dtype=bool), np.asarray(score, dtype=float)
     n_rows = check_same_length(y=truth, score=score)
+    if (unknown := int(np.isnan(score).sum())) > 0:
+        raise ValueError(
+            f"Expected a score for every row, got NaN in {unknown} of {n_rows}. Leave "
+            "these rows out, and say so."
+        )
     weights = np.ones(n_rows) if weights is None else np.asarray(weights, dtype=float)
     if weights.shape[-1] != n_rows:
         raise ValueError(
             f"Expected weights for {n_rows} rows, got the shape {weights.shape!r}."
         )
     order = np.argsort(score, kind="stable")
+    levels = score[order]
     ranked = np.atleast_2d(weights)[:, order]
     positive, negative = ranked * truth[order], ranked * ~truth[order]
-    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf) != 0)
+    starts = np.flatnonzero(np.r_[True, levels[1:] != levels[:-1]])
     if 0 < len(starts) < n_rows:
         positive = np.add.reduceat(positive, starts, axis=1)
         negative = np.add.reduceat(negative, starts, axis=1)
@@ -269,7 +275,7 @@ def bootstrap_auroc(
     Raises
     ------
     ValueError
-        If the lengths differ or an option is unknown.
+        If the lengths differ, a score is NaN or an option is unknown.
 
     Examples
     --------

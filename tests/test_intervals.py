@@ -55,6 +55,18 @@ def test_auroc_of_one_class_is_nan():
     assert np.isnan(auroc([1, 1], [1, 2]))
 
 
+def test_auroc_refuses_scores_that_are_not_known():
+    with pytest.raises(ValueError, match=r"every row, got NaN in 1 of 3\. Leave"):
+        auroc([True, False, True], [0.1, np.nan, 0.3])
+    with pytest.raises(ValueError, match="got NaN in 2 of 2"):
+        bootstrap_auroc([True, False], [np.nan, np.nan], ["a", "b"])
+
+
+def test_infinite_scores_are_ties_as_others_are():
+    assert auroc([False, True, False, True], [-np.inf, -np.inf, 0.0, np.inf]) == 0.625
+    assert auroc([True, False], [np.inf, np.inf]) == 0.5
+
+
 def test_auroc_refuses_weights_of_another_length():
     with pytest.raises(ValueError, match="weights for 2 rows"):
         auroc([0, 1], [0, 1], weights=[1, 1, 1])
