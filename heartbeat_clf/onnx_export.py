@@ -95,6 +95,10 @@ def network_to_onnx(network: keras.Model) -> bytes:
             "Expected one input (n_bands, n_frames, n_channels), got "
             f"{[tuple(i.shape[1:]) for i in network.inputs]}."
         )
+    if None in image.shape[1:]:
+        raise UnsupportedLayerError(
+            f"Expected windows of one size, got {tuple(image.shape[1:])}."
+        )
     tensors = {id(image): graph.node("Transpose", "windows", perm=[0, 3, 1, 2])}
     last_map = image
     for layer, inputs, output in _calls(functional):
@@ -161,15 +165,17 @@ def _write_layer(
     ):
         return names[0]
     if kind is keras.layers.Conv2D:
-        return _activate(graph, layer.activation, _convolve(graph, layer, names[0]))
+        convolved = _convolve(graph, layer, names[0], inputs[0])
+        return _activate(graph, layer.activation, convolved)
     if kind is keras.layers.DepthwiseConv2D:
-        return _activate(graph, layer.activation, _depthwise(graph, layer, names[0]))
+        convolved = _depthwise(graph, layer, names[0], inputs[0])
+        return _activate(graph, layer.activation, convolved)
     if kind is keras.layers.Dense and rank == 2:
         return _activate(graph, layer.activation, _dense(graph, layer, names[0]))
     if kind is keras.layers.BatchNormalization:
         return _normalise(graph, layer, names[0], rank)
     if kind in (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D):
-        return _pool(graph, layer, names[0])
+        return _pool(graph, layer, names[0], inputs[0])
     if kind in (
         keras.layers.GlobalAveragePooling2D,
         keras.layers.GlobalMaxPooling2D,
@@ -226,28 +232,27 @@ def _check_channels_last(layer: Any) -> None:
         )
 
 
-def _padding(layer: Any) -> dict[str, str]:
-    return {"auto_pad": "SAME_UPPER" if layer.padding == "same" else "VALID"}
+def _padding(layer: Any, image: Any, kernel_size: tuple[int, int]) -> dict[str, Any]:
+    """Return the padding in numbers, as Keras does it: the smaller half first.
 
-
-def _dilated_padding(layer: Any) -> dict[str, Any]:
-    """Return the padding in numbers: ONNX's automatic one knows no dilation.
-
-    Keras allows dilation with strides of one only, where the padding is the reach of
-    the kernel, the smaller half of it first.
+    ONNX's automatic padding knows no dilation, and ONNX Runtime 1.32 takes strides
+    longer than the kernel for negative padding.
     """
     if layer.padding == "valid":
         return {"auto_pad": "VALID"}
-    reach = [
-        (size - 1) * rate
-        for size, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True)
-    ]
-    before = [size // 2 for size in reach]
-    after = [size - half for size, half in zip(reach, before, strict=True)]
+    dilations = getattr(layer, "dilation_rate", (1, 1))
+    before, after = [], []
+    for size, kernel, stride, dilation in zip(
+        image.shape[1:3], kernel_size, layer.strides, dilations, strict=True
+    ):
+        reach = (-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1
+        total = max(reach - size, 0)
+        before.append(total // 2)
+        after.append(total - total // 2)
     return {"pads": [*before, *after]}
 
 
-def _convolve(graph: _Graph, layer: Any, name: str) -> str:
+def _convolve(graph: _Graph, layer: Any, name: str, image: Any) -> str:
     _check_channels_last(layer)
     inputs = [name, graph.weight(_array(layer.kernel).transpose(3, 2, 0, 1))]
     if layer.use_bias:
@@ -258,13 +263,11 @@ def _convolve(graph: _Graph, layer: Any, name: str) -> str:
         strides=list(layer.strides),
         dilations=list(layer.dilation_rate),
         group=layer.groups,
-        **(
-            _dilated_padding(layer) if max(layer.dilation_rate) > 1 else _padding(layer)
-        ),
+        **_padding(layer, image, layer.kernel_size),
     )
 
 
-def _depthwise(graph: _Graph, layer: Any, name: str) -> str:
+def _depthwise(graph: _Graph, layer: Any, name: str, image: Any) -> str:
     _check_channels_last(layer)
     if max(layer.dilation_rate) > 1:
         raise UnsupportedLayerError(
@@ -277,7 +280,11 @@ def _depthwise(graph: _Graph, layer: Any, name: str) -> str:
     if layer.use_bias:
         inputs.append(graph.weight(_array(layer.bias)))
     return graph.node(
-        "Conv", *inputs, strides=list(layer.strides), group=channels, **_padding(layer)
+        "Conv",
+        *inputs,
+        strides=list(layer.strides),
+        group=channels,
+        **_padding(layer, image, layer.kernel_size),
     )
 
 
@@ -301,7 +308,7 @@ def _normalise(graph: _Graph, layer: Any, name: str, rank: int) -> str:
     return graph.node("BatchNormalization", name, *parts, epsilon=float(layer.epsilon))
 
 
-def _pool(graph: _Graph, layer: Any, name: str) -> str:
+def _pool(graph: _Graph, layer: Any, name: str, image: Any) -> str:
     _check_channels_last(layer)
     largest = isinstance(layer, keras.layers.MaxPooling2D)
     return graph.node(
@@ -309,7 +316,7 @@ def _pool(graph: _Graph, layer: Any, name: str) -> str:
         name,
         kernel_shape=list(layer.pool_size),
         strides=list(layer.strides),
-        **_padding(layer),
+        **_padding(layer, image, layer.pool_size),
     )
 
 

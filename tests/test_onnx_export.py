@@ -121,6 +121,22 @@ def test_strides_and_padding_agree_on_odd_and_even_sizes(size, strides, padding)
     assert_same_logits(randomised(network), (*size, 2))
 
 
+def test_strides_longer_than_a_kernel_pad_nothing():
+    network = chain(
+        (8, 9, 2),
+        layers.MaxPooling2D(1, strides=3, padding="same"),
+        layers.Conv2D(3, 1, strides=2, padding="same"),
+    )
+    assert_same_logits(randomised(network), (8, 9, 2))
+
+
+def test_images_of_any_width_are_refused():
+    pooled = layers.GlobalAveragePooling2D()
+    network = chain((8, None, 1), pooled, layers.Dense(2), flatten=False)
+    with pytest.raises(UnsupportedLayerError, match=r"one size, got \(8, None, 1\)"):
+        network_to_onnx(network)
+
+
 @pytest.mark.parametrize(
     "activation", ["relu", "sigmoid", "tanh", "elu", "softplus", "silu", "linear"]
 )
