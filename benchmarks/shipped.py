@@ -1,7 +1,7 @@
 """Everything behind the figures of the shipped model, and one table of it.
 
 ``python benchmarks/shipped.py DATA --work FOLDER`` trains what is not saved yet: the
-nine trainings of the recipe, fine-tuning, the baselines, the quality gate and the
+eight trainings of the recipe, fine-tuning, the baselines, the quality gate and the
 rhythm. It may be stopped at any time. ``--from-scores`` prints the table of the saved
 scores, in seconds.
 """
