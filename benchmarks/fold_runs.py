@@ -37,6 +37,8 @@ _THREAD_VARIABLES = (
 )
 # Neither changes a score.
 _INDIFFERENT = ("cache", "n_jobs", "verbose", "memory")
+# Have no say where nothing is started from; stages may be older than they are.
+_OF_INITIAL_WEIGHTS = ("initial_weights", "frozen_blocks", "initial_share")
 
 
 def run_stage(
@@ -126,15 +128,18 @@ def describe_estimator(estimator: Any) -> dict[str, str]:
     >>> describe_estimator(Ridge())["alpha"]
     '1.0'
     """
+    settings = estimator.get_params()
+    left_out = _INDIFFERENT
+    if settings.get("classifier__initial_weights") is None:
+        left_out += _OF_INITIAL_WEIGHTS
     described = {
         name: repr(value)
-        for name, value in sorted(estimator.get_params().items())
-        if name.rpartition("__")[2] not in _INDIFFERENT
+        for name, value in sorted(settings.items())
+        if name.rpartition("__")[2] not in left_out
         and not hasattr(value, "get_params")
         and not isinstance(value, list | dict)
         and not callable(value)
     }
-    settings = estimator.get_params()
     starts = "classifier__initial_weights", "embedding__model"
     if {settings.get(name) for name in starts} & {"pretrained", TARGETS[0]}:
         # Other weights in the box are another start.

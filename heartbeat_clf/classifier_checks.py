@@ -71,6 +71,7 @@ def check_settings(classifier: Any) -> None:
             f"frozen_blocks={classifier.frozen_blocks!r} needs weights to keep. Set "
             'initial_weights, such as "pretrained".'
         )
+    _check_share(classifier.initial_share, classifier.initial_weights)
     if classifier.verbose not in (0, 1):
         raise ValueError(f"verbose must be 0 or 1, got {classifier.verbose!r}.")
     if not isinstance(classifier.standardize, bool | np.bool_):
@@ -83,6 +84,21 @@ def check_settings(classifier: Any) -> None:
         )
     resolve_augmentations(classifier.augment)
     check_random_state(classifier.random_state)
+
+
+def _check_share(share: Any, weights: Any) -> None:
+    if isinstance(share, str):
+        if share != "auto":
+            raise ValueError(
+                f'Expected initial_share to be "auto" or a number, got {share!r}.'
+            )
+        return
+    check_number("initial_share", share, minimum=0, maximum=1)
+    if share and weights is None:
+        raise ValueError(
+            f"initial_share={share!r} needs weights to keep. Set initial_weights, "
+            'such as "pretrained".'
+        )
 
 
 def check_labels(y: Any) -> np.ndarray:

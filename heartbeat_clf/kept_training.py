@@ -26,6 +26,7 @@ class KeptTraining(BaseEstimator):
     classes_: np.ndarray
     history_: dict[str, list[float]]
     n_epochs_: int
+    initial_share_: float
     predictor_: WindowPredictor
 
     @property
@@ -58,7 +59,11 @@ class KeptTraining(BaseEstimator):
     def training_state(self) -> dict[str, Any]:
         """Return what training on needs beside the network, as plain values."""
         check_is_fitted(self)
-        return {"seed": self._seed, "class_totals": self._class_totals.tolist()}
+        return {
+            "seed": self._seed,
+            "class_totals": self._class_totals.tolist(),
+            "initial_share": self.initial_share_,
+        }
 
     def restore_training(
         self, archive: bytes, history: dict[str, list[float]], state: dict[str, Any]
@@ -67,6 +72,8 @@ class KeptTraining(BaseEstimator):
         self._network = zlib.compress(archive, 1)
         self._seed = int(state["seed"])
         self._class_totals = np.asarray(state["class_totals"], dtype=float)
+        # Models of before there was one have none.
+        self.initial_share_ = float(state.get("initial_share", 0.0))
         self.history_ = history
         self.n_epochs_ = len(history["loss"])
 
@@ -90,6 +97,7 @@ class KeptTraining(BaseEstimator):
         self._trainer = trainer
         self._class_totals = task.class_totals
         self._seed = task.seed
+        self.initial_share_ = task.initial_share
         self.history_ = task.history
         self.n_epochs_ = len(task.history["loss"])
         self.predictor_ = task.predictor(trainer.model_)

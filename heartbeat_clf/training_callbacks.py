@@ -114,12 +114,7 @@ class RecordingValidation(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score the part, keep the weights if they are the best so far."""
-        logits = mean_logits(
-            self.images,
-            self._run,
-            window_frames=self.window_frames,
-            standardize=self.standardize,
-        )
+        logits = self._logits()
         scores = logits_to_scores(logits)
         n_outputs = logits.shape[1]
         loss = float(
@@ -140,6 +135,18 @@ class RecordingValidation(keras.callbacks.Callback):
         """Put the best weights back."""
         if self._best_weights is not None:
             self.model.set_weights(self._best_weights)
+
+    def score(self) -> np.ndarray:
+        """Return the scores of the part by the weights as they are now."""
+        return logits_to_scores(self._logits())
+
+    def _logits(self) -> np.ndarray:
+        return mean_logits(
+            self.images,
+            self._run,
+            window_frames=self.window_frames,
+            standardize=self.standardize,
+        )
 
     def _run(self, windows: np.ndarray) -> np.ndarray:
         return np.asarray(self.model.predict_on_batch(windows))

@@ -18,6 +18,7 @@ from heartbeat_clf.augmentations import resolve_augmentations
 from heartbeat_clf.calibration import fit_calibration
 from heartbeat_clf.classifier_checks import class_weights_of
 from heartbeat_clf.fine_tuning import learn_head, start_from
+from heartbeat_clf.initial_share import choose_share, draw_back
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.losses import get_loss
 from heartbeat_clf.mapped_arrays import release_pages
@@ -77,6 +78,8 @@ class TrainingTask:
         Weight of each class in the recordings and in what the loss was fed.
     history : dict of list
         What the classifier keeps as ``history_``.
+    initial_share : float
+        Share of the initial weights that stays.
     """
 
     def __init__(
@@ -110,11 +113,15 @@ class TrainingTask:
         self.history: dict[str, list[float]] = {}
         self.validation: RecordingValidation | None = None
         self.rows = np.arange(len(images))
+        self.initial_share = 0.0
+        self._initial: list[np.ndarray] = []
+        self._draws_back = False
 
     def fit(self) -> WindowTrainer:
         """Train for all epochs and return the SciKeras object."""
         rows, validation_rows = self._split()
         self.rows = rows
+        self._draws_back = True
         epochs = self.classifier.epochs
         trainer = self._new_trainer(epochs)
         callbacks: list[keras.callbacks.Callback] = [
@@ -139,6 +146,11 @@ class TrainingTask:
         ]
         trainer.fit(rows[:, np.newaxis].astype(float), self.codes[rows], self._w(rows))
         self.history = _history(trainer)
+        if self.initial_share:
+            draw_back(trainer.model_, self._initial, self.initial_share)
+            self._initial = []
+            if self.validation is not None:
+                self.validation.best_scores = self.validation.score()
         return trainer
 
     def continue_from(self, previous: HeartbeatClassifier | None) -> WindowTrainer:
@@ -251,6 +263,9 @@ class TrainingTask:
                     window_frames=self.window_frames,
                     standardize=bool(settings.standardize),
                 )
+            if self._draws_back:
+                self.initial_share = self._share(network, keeps_head)
+                self._initial = network.get_weights()
         n_outputs = network.output_shape[1]
         network.compile(
             optimizer=keras.optimizers.Adam(settings.learning_rate),
@@ -261,6 +276,30 @@ class TrainingTask:
         # Variables made during tracing would have TensorFlow trace the step twice.
         network.optimizer.build(network.trainable_variables)
         return network
+
+    def _share(self, network: keras.Model, keeps_head: bool) -> float:
+        share = self.classifier.initial_share
+        if share != "auto":
+            if share and not keeps_head and self.classifier.network != "wide_linear":
+                raise ValueError(
+                    f'Expected initial_share=0 or "auto" where the last layer starts '
+                    f"from chance, got {share!r}: the initial weights "
+                    f"{str(self.classifier.initial_weights)!r} have other classes than "
+                    f"{self.classifier.classes_.tolist()}."
+                )
+            return float(share)
+        if not keeps_head:
+            return 0.0
+        return choose_share(
+            network,
+            [self.images[row] for row in self.rows],
+            self.codes[self.rows],
+            self._w(self.rows),
+            None if self.groups is None else self.groups[self.rows],
+            window_frames=self.window_frames,
+            standardize=bool(self.classifier.standardize),
+            seed=self.seed,
+        )
 
     def _feed(
         self,

@@ -316,6 +316,10 @@ def test_settings_that_change_no_score_are_not_compared(part):
     here = describe(make_heartbeat_pipeline(cache="here", verbose=1))
     assert here == describe(make_heartbeat_pipeline(cache="there"))
     assert here != describe(make_heartbeat_pipeline(epochs=3))
+    # Stages that start from nothing do not depend on how weights are taken over.
+    assert "classifier__frozen_blocks" not in here
+    started = make_heartbeat_pipeline(initial_weights="pretrained")
+    assert describe(started)["classifier__frozen_blocks"] == "0"
 
 
 def test_summary_features_of_two_bands_are_known(part):

@@ -56,8 +56,7 @@ ALLOWED = {
     "training_callbacks": "_tensorflow prediction windows",
     "training_task": (
         "_tensorflow augmentations calibration classifier_checks fine_tuning "
-        "initial_weights "
-        "losses mapped_arrays networks onnx_export "
+        "initial_share initial_weights losses mapped_arrays networks onnx_export "
         "prediction training training_callbacks windows : evaluation"
     ),
     "kept_training": ": training training_task",
@@ -83,6 +82,7 @@ ALLOWED = {
     ),
     "initial_weights": "model_archive pretrained",
     "fine_tuning": "_tensorflow initial_weights onnx_export prediction training",
+    "initial_share": "_tensorflow onnx_export prediction training_callbacks",
     "operating_points": "_validation thresholds",
     # training on several data sets at once
     "pretraining_recipe": "_validation augmentations images spectrogram",
@@ -191,8 +191,8 @@ ALLOWED = {
 # Where each heavy library may be imported, at the top of a file and inside functions.
 DOORS = {
     "keras": (
-        "auroc auroc_losses beat_training fine_tuning loss_columns losses networks "
-        "onnx_export pretraining pretraining_feed training "
+        "auroc auroc_losses beat_training fine_tuning initial_share loss_columns "
+        "losses networks onnx_export pretraining pretraining_feed training "
         "training_callbacks training_task",
         "pretrained_files",
     ),

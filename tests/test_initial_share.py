@@ -1,0 +1,210 @@
+"""How much of the initial weights stays in what was trained on."""
+
+from __future__ import annotations
+
+import pickle
+
+import keras
+import numpy as np
+import pytest
+
+from heartbeat_clf import HeartbeatClassifier, load, load_pretrained, save
+from heartbeat_clf.datasets import make_heart_sounds
+from heartbeat_clf.initial_share import KEPT_SHARE, choose_share, draw_back
+from heartbeat_clf.pipeline import make_heartbeat_pipeline
+
+N_BANDS = 30
+
+
+def network_of(weight, *, n_bands=N_BANDS, layer=None):
+    """Return a network whose logit is the mean level times a weight."""
+    image = keras.Input((n_bands, 8, 1))
+    features = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")(
+        image
+    )
+    features = layer(features) if layer else features
+    mean = keras.layers.GlobalAveragePooling2D()(features)
+    head = keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(weight))
+    return keras.Model(image, head(mean))
+
+
+def share_of(network, X, y, *, weights=None, groups=None):
+    return choose_share(
+        network,
+        [np.asarray(x, dtype=np.float32)[..., np.newaxis] for x in X],
+        np.asarray(y),
+        np.ones(len(y)) if weights is None else np.asarray(weights),
+        groups,
+        window_frames=8,
+        standardize=False,
+        seed=0,
+    )
+
+
+def loud_and_soft(n=20):
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % 2
+    return rng.normal(size=(n, N_BANDS, 8)) + 2.0 * y[:, np.newaxis, np.newaxis], y
+
+
+@pytest.mark.parametrize(
+    ("weight", "share"), [(1.0, KEPT_SHARE), (0.0, 0.0), (-1.0, 0.0)]
+)
+def test_weights_stay_where_they_know_the_question(weight, share):
+    X, y = loud_and_soft()
+    assert share_of(network_of(weight), X, y) == share
+
+
+def test_subjects_are_kept_apart():
+    rng = np.random.default_rng(0)
+    voices = rng.normal(size=(24, N_BANDS, 1))
+    labels = rng.permutation(24) % 2
+    subjects = np.repeat(np.arange(24), 2)
+    X = voices[subjects] + 0.1 * rng.normal(size=(48, N_BANDS, 8))
+    y = labels[subjects]
+    # Who speaks tells the label, which is worth nothing for other people.
+    assert share_of(network_of(0.0), X, y) == 0.0
+    assert share_of(network_of(0.0), X, y, groups=subjects) == KEPT_SHARE
+
+
+def test_recordings_of_no_weight_have_no_say():
+    X, y = loud_and_soft(40)
+    y[20:] = 1 - y[20:]
+    weights = np.repeat([1.0, 0.0], 20)
+    assert share_of(network_of(1.0), X, y, weights=weights) == KEPT_SHARE
+    assert share_of(network_of(-1.0), X, y, weights=weights) == 0.0
+
+
+def test_too_few_recordings_to_say_keep_the_weights():
+    X, y = loud_and_soft(6)
+    y = np.array([0, 1, 1, 1, 1, 1])
+    assert share_of(network_of(0.0), X, y) == KEPT_SHARE
+
+
+def test_a_network_that_does_not_tell_what_it_hears_is_trained_freely():
+    X, y = loud_and_soft()
+    own = keras.layers.Lambda(lambda x: x)
+    assert share_of(network_of(1.0, layer=own), X, y) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.0, 4.0), (0.25, 3.0), (0.5, 2.0), (1.0, 0.0)]
+)
+def test_weights_are_moved_back_by_the_share(share, expected):
+    network = network_of(0.0)
+    initial = network.get_weights()
+    kernel, moved, bias = initial
+    network.set_weights([kernel, moved + 4.0, bias])
+    draw_back(network, initial, share)
+    kept, found, _ = network.get_weights()
+    np.testing.assert_allclose(found, expected)
+    assert np.array_equal(kept, kernel)
+
+
+@pytest.fixture(scope="module")
+def heard():
+    """Return images of synthetic recordings and their classes."""
+    sounds = make_heart_sounds(12, duration=4.0, random_state=0)
+    steps = make_heartbeat_pipeline(initial_weights="pretrained")
+    return steps[:-1].fit_transform(sounds.recordings), sounds.target
+
+
+def tuned(heard, share, y=None, network="wide"):
+    X, known = heard
+    return HeartbeatClassifier(
+        network,
+        initial_weights="pretrained",
+        initial_share=share,
+        epochs=1,
+        learning_rate=1e-2,
+        random_state=0,
+    ).fit(X, known if y is None else y)
+
+
+@pytest.mark.training
+def test_a_share_lies_between_the_weights_before_and_after(heard):
+    early = load_pretrained()[-1].estimator_.model_.get_weights()
+    late, half, all_of_it = (
+        tuned(heard, share).estimator_.model_.get_weights() for share in (0, 0.5, 1)
+    )
+    assert max(np.abs(a - b).max() for a, b in zip(early, late, strict=True)) > 1e-2
+    for first, last, middle, same in zip(early, late, half, all_of_it, strict=True):
+        np.testing.assert_allclose(middle, (first + last) / 2, atol=1e-5)
+        np.testing.assert_allclose(same, first, atol=1e-5)
+
+
+@pytest.mark.training
+def test_the_share_is_told_and_saved(heard, tmp_path):
+    classifier = tuned(heard, "auto")
+    assert classifier.initial_share_ in (0.0, KEPT_SHARE)
+    classifier = tuned(heard, 0.25)
+    assert classifier.initial_share_ == 0.25
+    assert pickle.loads(pickle.dumps(classifier)).initial_share_ == 0.25
+    pipeline = make_heartbeat_pipeline(initial_weights="pretrained")
+    sounds = make_heart_sounds(2, random_state=0)
+    pipeline.set_params(classifier__epochs=1, classifier__initial_share=0.25)
+    pipeline.fit(sounds.recordings, sounds.target)
+    again = load(save(pipeline, tmp_path / "tuned.hbc"))
+    assert again[-1].initial_share_ == again[-1].initial_share == 0.25
+
+
+@pytest.mark.training
+def test_probabilities_are_calibrated_on_the_weights_that_stay(heard):
+    X, y = heard
+    groups = np.arange(len(y))
+    settings = {"epochs": 1, "validation_fraction": 0.4, "random_state": 0}
+    classifiers = [
+        HeartbeatClassifier(
+            "wide",
+            initial_weights="pretrained",
+            initial_share=1,
+            learning_rate=rate,
+            **settings,
+        ).fit(X, y, groups=groups)
+        for rate in (1e-2, 1e-6)
+    ]
+    one, other = (c.predictor_.calibration for c in classifiers)
+    # However far training went, nothing of it is left.
+    assert one.slope == pytest.approx(other.slope, rel=1e-3)
+    np.testing.assert_allclose(one.shift, other.shift, atol=1e-3)
+
+
+@pytest.mark.training
+def test_other_classes_train_freely_and_refuse_a_share(heard):
+    y = np.where(heard[1] == "normal", "no", "yes")
+    assert tuned(heard, "auto", y).initial_share_ == 0.0
+    with pytest.raises(ValueError, match=r"initial_share=0 .* got 0.5: .* than \['no'"):
+        tuned(heard, 0.5, y)
+
+
+@pytest.mark.training
+def test_a_linear_head_may_keep_a_share(heard):
+    y = np.where(heard[1] == "normal", "no", "yes")
+    classifier = tuned(heard, 0.5, y, "wide_linear")
+    assert classifier.initial_share_ == 0.5
+
+
+@pytest.mark.training
+def test_one_more_epoch_keeps_no_share(heard):
+    X, y = heard
+    classifier = HeartbeatClassifier(
+        "wide", initial_weights="pretrained", initial_share=1, random_state=0
+    ).partial_fit(X, y)
+    assert classifier.initial_share_ == 0.0
+    early = load_pretrained()[-1].estimator_.model_.get_weights()
+    late = classifier.estimator_.model_.get_weights()
+    assert max(np.abs(a - b).max() for a, b in zip(early, late, strict=True)) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"initial_share": "half"}, ValueError, "be \"auto\" or a number, got 'half'"),
+        ({"initial_share": 1.5}, ValueError, "initial_share"),
+        ({"initial_share": None}, TypeError, "initial_share"),
+        ({"initial_share": 0.5}, ValueError, "initial_share=0.5 needs weights to keep"),
+    ],
+)
+def test_shares_that_mean_nothing_are_named(images, settings, error, message):
+    with pytest.raises(error, match=message):
+        HeartbeatClassifier(**settings).fit(images[0], images[1])
