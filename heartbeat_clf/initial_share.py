@@ -12,7 +12,6 @@ import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
@@ -95,14 +94,13 @@ def choose_share(
     features, told = heard("embedding"), logits_to_scores(heard("logits"))
     margins = []
     for train, test in folds:
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=_C, max_iter=1000))
         # Their mean would otherwise weigh against the penalty.
-        model.fit(
-            features[train],
-            codes[train],
-            logisticregression__sample_weight=weights[train] / weights[train].mean(),
-        )
-        learnt = model.decision_function(features[test]).reshape(len(test), -1)
+        relative = weights[train] / weights[train].mean()
+        scaler = StandardScaler().fit(features[train], sample_weight=relative)
+        model = LogisticRegression(C=_C, max_iter=1000)
+        model.fit(scaler.transform(features[train]), codes[train], relative)
+        learnt = model.decision_function(scaler.transform(features[test]))
+        learnt = learnt.reshape(len(test), -1)
         margins.append(
             recording_auroc(codes[test], learnt)
             - recording_auroc(codes[test], told[test])

@@ -7,6 +7,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
+from sklearn import config_context
 
 from heartbeat_clf import HeartbeatClassifier, load, load_pretrained, save
 from heartbeat_clf.datasets import make_heart_sounds
@@ -53,6 +54,12 @@ def loud_and_soft(n=20):
 def test_weights_stay_where_they_know_the_question(weight, share):
     X, y = loud_and_soft()
     assert share_of(network_of(weight), X, y) == share
+
+
+def test_the_share_is_found_where_scikit_learn_routes_metadata():
+    X, y = loud_and_soft()
+    with config_context(enable_metadata_routing=True):
+        assert share_of(network_of(1.0), X, y) == KEPT_SHARE
 
 
 def test_subjects_are_kept_apart():
