@@ -10,7 +10,39 @@ from scipy.special import logsumexp
 
 from heartbeat_clf.prediction import Calibration
 
-__all__ = ["fit_calibration"]
+__all__ = ["blend_calibrations", "fit_calibration"]
+
+
+def blend_calibrations(
+    late: Calibration, early: Calibration, share: float
+) -> Calibration:
+    """Return a calibration between two, for a network whose weights lie between two.
+
+    Parameters
+    ----------
+    late, early : Calibration
+        Of as many score columns.
+    share : float
+        Of `early`: at 0 scores are corrected as by `late`, at 1 as by `early`.
+
+    Returns
+    -------
+    calibration : Calibration
+        Without shift.
+
+    Examples
+    --------
+    >>> late, early = Calibration((1.0,)), Calibration((0.0,), 2.0, (-1.0,))
+    >>> blend_calibrations(late, early, 0.5)
+    Calibration(shift=(0.0,), slope=1.5, intercept=(0.0,))
+    """
+    zero = np.zeros((1, len(late.shift)))
+    constant = (1 - share) * late.apply(zero)[0] + share * early.apply(zero)[0]
+    return Calibration(
+        tuple(map(float, zero[0])),
+        (1 - share) * late.slope + share * early.slope,
+        tuple(map(float, constant)),
+    )
 
 
 def fit_calibration(

@@ -88,8 +88,12 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         last epoch, trained weights are moved back by it (Wortsman et al. 2022, arXiv
         2109.01903). "auto" is 0.5 where the weights as they came rank the training
         recordings as well as a logistic regression on what they hear would by
-        cross-validation, or worse by no more than 0.05 AUROC, and 0 elsewhere; also 0
-        where the last layer is not taken over. Subjects need `groups` to be kept apart.
+        cross-validation, or worse by no more than 0.05 AUROC, or where there are too
+        few recordings or subjects of a class to say; and 0 elsewhere, also where the
+        last layer is not taken over. Subjects need `groups` to be kept apart, and the
+        weights must not have been trained on these recordings. Probabilities take their
+        level from both trainings in the same shares, unless a validation part gives it.
+        ``history_`` and `callbacks` see the weights before they are moved.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Copied for each fit.
     random_state : int, RandomState or None, default=None
@@ -112,7 +116,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
     n_epochs_ : int
         Epochs run.
     initial_share_ : float
-        Share of the initial weights that the last `fit` kept; 0 without any.
+        Share of the initial weights that the last `fit` kept; 0 without any, or
+        before one.
     operating_points_ : OperatingPoints
         Scores of persons left out, from which thresholds are chosen; only in models
         that were trained with ``heartbeat-clf pretrain``, the shipped ones among them.

@@ -87,13 +87,15 @@ def check_settings(classifier: Any) -> None:
 
 
 def _check_share(share: Any, weights: Any) -> None:
-    if isinstance(share, str):
-        if share != "auto":
-            raise ValueError(
-                f'Expected initial_share to be "auto" or a number, got {share!r}.'
-            )
+    if isinstance(share, str) and share == "auto":
         return
-    check_number("initial_share", share, minimum=0, maximum=1)
+    try:
+        check_number("initial_share", share, minimum=0, maximum=1)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            'Expected initial_share to be "auto" or a number from 0 to 1, got '
+            f"{share!r}."
+        ) from None
     if share and weights is None:
         raise ValueError(
             f"initial_share={share!r} needs weights to keep. Set initial_weights, "

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
+from heartbeat_clf.folds import check_labels
 from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
 from heartbeat_clf.prediction import logits_to_scores, mean_logits, network_session
 from heartbeat_clf.training_callbacks import recording_auroc
@@ -71,13 +72,18 @@ def choose_share(
     share : float
         `KEPT_SHARE` where the network is as good, or recordings are too few to say;
         0 where it is not, or what it hears cannot be told.
+
+    Raises
+    ------
+    ValueError
+        If a subject is missing.
     """
     try:
         exported = network_to_onnx(network)
     except UnsupportedLayerError:
         return 0.0
     counted = np.flatnonzero(sample_weight)
-    subjects = counted if groups is None else groups[counted]
+    subjects = counted if groups is None else check_labels("groups", groups)[counted]
     codes, weights = codes[counted], sample_weight[counted]
     folds = _folds(codes, subjects, seed)
     if not folds:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from heartbeat_clf.model_archive import read_model
+from heartbeat_clf.prediction import Calibration
 from heartbeat_clf.pretrained import find_model
+from heartbeat_clf.saved_parts import as_tuples
 
 __all__ = ["OTHER_HEADS", "InitialWeights", "read_initial_weights"]
 
@@ -55,6 +57,8 @@ class InitialWeights:
         Shape of its windows.
     classes : tuple
         Its classes.
+    calibration : Calibration
+        What makes its scores probabilities.
     """
 
     origin: str
@@ -64,6 +68,7 @@ class InitialWeights:
     window_frames: int
     n_channels: int
     classes: tuple[Any, ...]
+    calibration: Calibration
 
 
 def read_initial_weights(source: str | os.PathLike[str]) -> InitialWeights:
@@ -119,4 +124,5 @@ def _read(path: Path, origin: str, version: Any) -> InitialWeights:
         window_frames=predictor["window_frames"],
         n_channels=predictor["n_channels"],
         classes=tuple(description["classes"]["values"]),
+        calibration=Calibration(**as_tuples(predictor["calibration"])),
     )

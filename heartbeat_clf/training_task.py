@@ -15,11 +15,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from heartbeat_clf.augmentations import resolve_augmentations
-from heartbeat_clf.calibration import fit_calibration
+from heartbeat_clf.calibration import blend_calibrations, fit_calibration
 from heartbeat_clf.classifier_checks import class_weights_of
 from heartbeat_clf.fine_tuning import learn_head, start_from
 from heartbeat_clf.initial_share import choose_share, draw_back
-from heartbeat_clf.initial_weights import read_initial_weights
+from heartbeat_clf.initial_weights import InitialWeights, read_initial_weights
 from heartbeat_clf.losses import get_loss
 from heartbeat_clf.mapped_arrays import release_pages
 from heartbeat_clf.networks import build_network
@@ -115,6 +115,7 @@ class TrainingTask:
         self.rows = np.arange(len(images))
         self.initial_share = 0.0
         self._initial: list[np.ndarray] = []
+        self._early: Calibration | None = None
         self._draws_back = False
 
     def fit(self) -> WindowTrainer:
@@ -160,6 +161,7 @@ class TrainingTask:
         else:
             self._check_windows(previous.predictor_)
             trainer = previous.estimator_
+            self.initial_share = previous.initial_share_
             trainer._feed_maker = self._feed
             self.seed = previous._seed
             self.class_totals += previous._class_totals
@@ -210,7 +212,10 @@ class TrainingTask:
         shift = shift[1:] - shift[:1] if self.n_classes == 2 else shift - shift.mean()
         calibration = Calibration(tuple(map(float, shift)))
         if self.validation is None:
-            return calibration
+            if self._early is None:
+                return calibration
+            # What stays of the initial weights saw no class weights of this training.
+            return blend_calibrations(calibration, self._early, self.initial_share)
         return fit_calibration(
             calibration,
             self.validation.best_scores,
@@ -248,9 +253,10 @@ class TrainingTask:
                 dropout=settings.dropout,
             )
         if settings.initial_weights is not None:
+            weights = read_initial_weights(settings.initial_weights)
             keeps_head = start_from(
                 network,
-                read_initial_weights(settings.initial_weights),
+                weights,
                 classes=settings.classes_.tolist(),
                 frozen_blocks=settings.frozen_blocks,
             )
@@ -264,8 +270,10 @@ class TrainingTask:
                     standardize=bool(settings.standardize),
                 )
             if self._draws_back:
-                self.initial_share = self._share(network, keeps_head)
+                self.initial_share = self._share(network, weights, keeps_head)
                 self._initial = network.get_weights()
+                if self.initial_share and keeps_head:
+                    self._early = weights.calibration
         n_outputs = network.output_shape[1]
         network.compile(
             optimizer=keras.optimizers.Adam(settings.learning_rate),
@@ -277,15 +285,18 @@ class TrainingTask:
         network.optimizer.build(network.trainable_variables)
         return network
 
-    def _share(self, network: keras.Model, keeps_head: bool) -> float:
+    def _share(
+        self, network: keras.Model, weights: InitialWeights, keeps_head: bool
+    ) -> float:
         share = self.classifier.initial_share
         if share != "auto":
             if share and not keeps_head and self.classifier.network != "wide_linear":
                 raise ValueError(
-                    f'Expected initial_share=0 or "auto" where the last layer starts '
+                    'Expected initial_share=0 or "auto" where the last layer starts '
                     f"from chance, got {share!r}: the initial weights "
-                    f"{str(self.classifier.initial_weights)!r} have other classes than "
-                    f"{self.classifier.classes_.tolist()}."
+                    f"{weights.origin!r} have the classes {list(weights.classes)}, "
+                    f"these are {self.classifier.classes_.tolist()}. Name them alike, "
+                    'or set network="wide_linear" on weights of "wide".'
                 )
             return float(share)
         if not keeps_head:

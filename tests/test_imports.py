@@ -80,9 +80,9 @@ ALLOWED = {
         "_rows model_archive operating_points prediction recording_images "
         "saved_parts trimming windows : persistence"
     ),
-    "initial_weights": "model_archive pretrained",
+    "initial_weights": "model_archive prediction pretrained saved_parts",
     "fine_tuning": "_tensorflow initial_weights onnx_export prediction training",
-    "initial_share": "_tensorflow onnx_export prediction training_callbacks",
+    "initial_share": "_tensorflow folds onnx_export prediction training_callbacks",
     "operating_points": "_validation thresholds",
     # training on several data sets at once
     "pretraining_recipe": "_validation augmentations images spectrogram",

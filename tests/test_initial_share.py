@@ -74,6 +74,14 @@ def test_subjects_are_kept_apart():
     assert share_of(network_of(0.0), X, y, groups=subjects) == KEPT_SHARE
 
 
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_a_missing_subject_is_named(gap):
+    X, y = loud_and_soft()
+    groups = np.array(["a", "b", gap, *"cdefghijklmnopqrs"], dtype=object)
+    with pytest.raises(ValueError, match=r"value in every row of groups, got .* row 2"):
+        share_of(network_of(1.0), X, y, groups=groups)
+
+
 def test_recordings_of_no_weight_have_no_say():
     X, y = loud_and_soft(40)
     y[20:] = 1 - y[20:]
@@ -177,10 +185,29 @@ def test_probabilities_are_calibrated_on_the_weights_that_stay(heard):
 
 
 @pytest.mark.training
+def test_weights_that_stay_answer_as_their_model_does(heard):
+    X, y = heard
+    model = load_pretrained()[-1]
+    classifier = HeartbeatClassifier(
+        "wide",
+        initial_weights="pretrained",
+        initial_share=1,
+        epochs=1,
+        class_weight={"murmur": 20.0, "normal": 1.0},
+        random_state=0,
+    ).fit(X, y)
+    np.testing.assert_allclose(
+        classifier.predict_proba(X), model.predict_proba(X), atol=1e-4
+    )
+
+
+@pytest.mark.training
 def test_other_classes_train_freely_and_refuse_a_share(heard):
     y = np.where(heard[1] == "normal", "no", "yes")
     assert tuned(heard, "auto", y).initial_share_ == 0.0
-    with pytest.raises(ValueError, match=r"initial_share=0 .* got 0.5: .* than \['no'"):
+    with pytest.raises(
+        ValueError, match=r"initial_share=0 .* got 0.5: .* \['no', 'yes'\]. Name"
+    ):
         tuned(heard, 0.5, y)
 
 
@@ -198,6 +225,7 @@ def test_one_more_epoch_keeps_no_share(heard):
         "wide", initial_weights="pretrained", initial_share=1, random_state=0
     ).partial_fit(X, y)
     assert classifier.initial_share_ == 0.0
+    assert tuned(heard, 0.5).partial_fit(X, y).initial_share_ == 0.5
     early = load_pretrained()[-1].estimator_.model_.get_weights()
     late = classifier.estimator_.model_.get_weights()
     assert max(np.abs(a - b).max() for a, b in zip(early, late, strict=True)) > 1e-4
@@ -206,9 +234,9 @@ def test_one_more_epoch_keeps_no_share(heard):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"initial_share": "half"}, ValueError, "be \"auto\" or a number, got 'half'"),
-        ({"initial_share": 1.5}, ValueError, "initial_share"),
-        ({"initial_share": None}, TypeError, "initial_share"),
+        ({"initial_share": "half"}, TypeError, '"auto" or a number .* got .half.'),
+        ({"initial_share": 1.5}, ValueError, '"auto" or a number from 0 to 1, got 1.5'),
+        ({"initial_share": None}, TypeError, '"auto" or a number .* got None'),
         ({"initial_share": 0.5}, ValueError, "initial_share=0.5 needs weights to keep"),
     ],
 )
