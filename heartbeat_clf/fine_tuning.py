@@ -11,18 +11,14 @@ import heartbeat_clf._tensorflow  # noqa: F401
 # isort: split
 import keras
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from heartbeat_clf.initial_weights import OTHER_HEADS, InitialWeights
+from heartbeat_clf.linear_probe import fit_probe
 from heartbeat_clf.onnx_export import network_to_onnx
 from heartbeat_clf.prediction import mean_logits, network_session
 from heartbeat_clf.training import load_archive
 
 __all__ = ["learn_head", "start_from"]
-
-# Of the regression; chosen on databases a and b of CinC 2016, see docs/experiments.md.
-_C = 0.1
 
 
 def start_from(
@@ -130,17 +126,13 @@ def learn_head(
     if len(np.unique(codes)) < max(n_outputs, 2):
         head.set_weights([np.zeros_like(w) for w in head.get_weights()])
         return
-    # Their mean would otherwise weigh against the penalty.
-    weights = sample_weight[counted] / sample_weight[counted].mean()
     heard = mean_logits(
         [images[row] for row in counted.tolist()],
         network_session(network_to_onnx(network), "embedding"),
         window_frames=window_frames,
         standardize=standardize,
     )
-    scaler = StandardScaler().fit(heard, sample_weight=weights)
-    model = LogisticRegression(C=_C, max_iter=1000)
-    model.fit(scaler.transform(heard), codes, sample_weight=weights)
+    scaler, model = fit_probe(heard, codes, sample_weight[counted])
     kernel = model.coef_ / scaler.scale_
     bias = model.intercept_ - kernel @ scaler.mean_
     # An embedding counts rows of bands within channels, Keras channels within rows.

@@ -10,11 +10,10 @@ import heartbeat_clf._tensorflow  # noqa: F401
 # isort: split
 import keras
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.preprocessing import StandardScaler
 
 from heartbeat_clf.folds import check_labels
+from heartbeat_clf.linear_probe import fit_probe
 from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
 from heartbeat_clf.prediction import logits_to_scores, mean_logits, network_session
 from heartbeat_clf.training_callbacks import recording_auroc
@@ -24,10 +23,9 @@ __all__ = ["KEPT_SHARE", "choose_share", "draw_back"]
 KEPT_SHARE = 0.5
 """What "auto" keeps where the initial weights know the question."""
 
-# Chosen on changed recordings of CirCor and databases of CinC 2016, as was the penalty;
-# the share is what Wortsman et al. advise. See docs/experiments.md.
+# Chosen on changed recordings of CirCor and databases of CinC 2016; the share is what
+# Wortsman et al. advise. See docs/experiments.md.
 _MARGIN = 0.05
-_C = 0.1
 _N_FOLDS = 5
 
 
@@ -100,11 +98,7 @@ def choose_share(
     features, told = heard("embedding"), logits_to_scores(heard("logits"))
     margins = []
     for train, test in folds:
-        # Their mean would otherwise weigh against the penalty.
-        relative = weights[train] / weights[train].mean()
-        scaler = StandardScaler().fit(features[train], sample_weight=relative)
-        model = LogisticRegression(C=_C, max_iter=1000)
-        model.fit(scaler.transform(features[train]), codes[train], relative)
+        scaler, model = fit_probe(features[train], codes[train], weights[train])
         learnt = model.decision_function(scaler.transform(features[test]))
         learnt = learnt.reshape(len(test), -1)
         margins.append(

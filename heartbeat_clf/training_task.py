@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import TYPE_CHECKING, Any
 
 # isort: split - TensorFlow before Keras, which would import it with its greetings
@@ -40,6 +39,7 @@ from heartbeat_clf.training_callbacks import (
     copied_callbacks,
     epoch_hooks,
 )
+from heartbeat_clf.validation_split import hold_back
 from heartbeat_clf.windows import (
     drawn_counts,
     image_statistics,
@@ -120,7 +120,9 @@ class TrainingTask:
 
     def fit(self) -> WindowTrainer:
         """Train for all epochs and return the SciKeras object."""
-        rows, validation_rows = self._split()
+        rows, validation_rows = hold_back(
+            self.classifier, self.codes, self.groups, seed=self.seed
+        )
         self.rows = rows
         self._draws_back = True
         epochs = self.classifier.epochs
@@ -340,42 +342,6 @@ class TrainingTask:
             seed=self.seed,
             epoch=epoch,
         )
-
-    def _split(self) -> tuple[np.ndarray, np.ndarray]:
-        everything = np.arange(len(self.images))
-        fraction = self.classifier.validation_fraction
-        if fraction is None:
-            return everything, everything[:0]
-        groups = self.groups
-        if groups is None:
-            warnings.warn(
-                "validation_fraction holds back single recordings because fit got no "
-                "groups: recordings of one subject may be on both sides. Pass "
-                "groups=subjects to fit.",
-                UserWarning,
-                # One frame more where scikit-learn's callbacks wrap fit (1.9).
-                stacklevel=5
-                if hasattr(type(self.classifier).fit, "__wrapped__")
-                else 4,
-            )
-            groups = everything
-        from heartbeat_clf.evaluation import subject_split
-
-        labels = self.classifier.classes_[self.codes]
-        try:
-            train, _, validation = subject_split(
-                labels,
-                groups,
-                test_size=fraction,
-                validation_size=None,
-                random_state=self.seed,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"Expected validation_fraction={fraction!r} to leave every class in "
-                f"both parts, got too few subjects: {error}"
-            ) from error
-        return train, validation
 
 
 def restore_trainer(

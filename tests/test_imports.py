@@ -57,8 +57,9 @@ ALLOWED = {
     "training_task": (
         "_tensorflow augmentations calibration classifier_checks fine_tuning "
         "initial_share initial_weights losses mapped_arrays networks onnx_export "
-        "prediction training training_callbacks windows : evaluation"
+        "prediction training training_callbacks validation_split windows"
     ),
+    "validation_split": ": evaluation",
     "kept_training": ": training training_task",
     "classifier": (
         "_callback_protocol _validation classifier_checks kept_training prediction "
@@ -81,8 +82,13 @@ ALLOWED = {
         "saved_parts trimming windows : persistence"
     ),
     "initial_weights": "model_archive prediction pretrained saved_parts",
-    "fine_tuning": "_tensorflow initial_weights onnx_export prediction training",
-    "initial_share": "_tensorflow folds onnx_export prediction training_callbacks",
+    "fine_tuning": (
+        "_tensorflow initial_weights linear_probe onnx_export prediction training"
+    ),
+    "linear_probe": "",
+    "initial_share": (
+        "_tensorflow folds linear_probe onnx_export prediction training_callbacks"
+    ),
     "operating_points": "_validation thresholds",
     # training on several data sets at once
     "pretraining_recipe": "_validation augmentations images spectrogram",
