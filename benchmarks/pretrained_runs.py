@@ -41,7 +41,7 @@ def main() -> None:
     if len(given.runs) == 1:
         train(given.runs[0], given.data, given.work, given.recipe)
         return
-    start_results(given.results, given.recipe)
+    start_results(given.results, given.work, given.recipe)
     waiting = [run for run in given.runs if not saved(given.results, run)]
     running: list[subprocess.Popen[bytes]] = []
     threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
@@ -62,7 +62,7 @@ def main() -> None:
         raise SystemExit(f"These runs ended without scores: {missing}.")
 
 
-def start_results(results: Path, recipe: Path | None) -> None:
+def start_results(results: Path, work: Path, recipe: Path | None) -> None:
     """Note the recipe; scores of another one are no longer those of the model."""
     from heartbeat_clf.pretraining_recipe import DEFAULT_RECIPE
 
@@ -72,6 +72,7 @@ def start_results(results: Path, recipe: Path | None) -> None:
         results.mkdir(parents=True, exist_ok=True)
         for name in (*RUNS, *FOLLOWING):
             (results / f"{name}.csv").unlink(missing_ok=True)
+            (work / name / "scores.csv").unlink(missing_ok=True)
         noted.write_text(text, encoding="utf-8")
 
 

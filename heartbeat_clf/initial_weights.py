@@ -6,12 +6,15 @@ import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heartbeat_clf.model_archive import read_model
 from heartbeat_clf.prediction import Calibration
 from heartbeat_clf.pretrained import find_model
-from heartbeat_clf.saved_parts import as_tuples
+from heartbeat_clf.saved_parts import read_predictor
+
+if TYPE_CHECKING:
+    from heartbeat_clf.beat_view import BeatView
 
 __all__ = ["OTHER_HEADS", "InitialWeights", "read_initial_weights"]
 
@@ -59,6 +62,8 @@ class InitialWeights:
         Its classes.
     calibration : Calibration
         What makes its scores probabilities.
+    beats : BeatView or None
+        Its view of average beats, where it has one.
     """
 
     origin: str
@@ -69,6 +74,7 @@ class InitialWeights:
     n_channels: int
     classes: tuple[Any, ...]
     calibration: Calibration
+    beats: BeatView | None = None
 
 
 def read_initial_weights(source: str | os.PathLike[str]) -> InitialWeights:
@@ -115,14 +121,15 @@ def _read(path: Path, origin: str, version: Any) -> InitialWeights:
         for key in BINDING[owner]:
             value = step["settings"][key]
             settings[owner, key] = tuple(value) if isinstance(value, list) else value
-    predictor = description["predictor"]
+    predictor = read_predictor(description, entries)
     return InitialWeights(
         origin=origin,
         archive=entries["network.keras"],
         settings=settings,
-        n_bands=predictor["n_bands"],
-        window_frames=predictor["window_frames"],
-        n_channels=predictor["n_channels"],
+        n_bands=predictor.n_bands,
+        window_frames=predictor.window_frames,
+        n_channels=predictor.n_channels,
         classes=tuple(description["classes"]["values"]),
-        calibration=Calibration(**as_tuples(predictor["calibration"])),
+        calibration=predictor.calibration,
+        beats=predictor.beats,
     )

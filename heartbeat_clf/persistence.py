@@ -1,11 +1,13 @@
 """Save and load fitted pipelines without pickle: JSON, weights and no code.
 
-A saved model is a zip archive of three entries:
+A saved model is a zip archive:
 
 - ``model.json``: format version, versions of the libraries, classes, every setting
   and what each step learned;
 - ``network.onnx`` (or ``predictor.keras``): the network that predicts;
-- ``network.keras``: the network with its optimiser's state, to train on.
+- ``network.keras``: the network with its optimiser's state, to train on;
+- ``beats_tracker.onnx`` and ``beats_network.onnx``, where average beats are judged as
+  well: what finds the beats, and what judges them.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.model_archive import FORMAT, FORMAT_VERSION, damaged, read_model
 from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.outputs import check_target, whole_file
+from heartbeat_clf.prediction import WindowPredictor
 from heartbeat_clf.pretrained import find_model
 from heartbeat_clf.saved_parts import (
+    BEAT_ENTRIES,
     PREDICTOR_ENTRY,
     as_tuples,
     read_classes,
@@ -96,7 +100,8 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     lost: list[str] = []
     description = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        # What has no average beats can be read by older versions as well.
+        "format_version": FORMAT_VERSION if predictor.beats else 1,
         "versions": {
             "heartbeat_clf": heartbeat_clf.__version__,
             "scikit-learn": sklearn.__version__,
@@ -107,9 +112,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
             "values": classifier.classes_.tolist(),
         },
         "steps": [_describe_step(name, step, lost) for name, step in steps],
-        "predictor": {
-            key: value for key, value in asdict(predictor).items() if key != "network"
-        },
+        "predictor": _describe_predictor(predictor),
     }
     for setting in lost:
         warnings.warn(
@@ -124,6 +127,9 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
         PREDICTOR_ENTRY[predictor.engine]: predictor.network,
         "network.keras": classifier.network_archive(),
     }
+    if predictor.beats is not None:
+        for name, entry in BEAT_ENTRIES.items():
+            entries[entry] = getattr(predictor.beats, name)
     with (
         whole_file(target) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -204,6 +210,18 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
         if points is not None:
             learned["operating_points"] = points.to_dict()
     return {"name": name, "kind": kind, "settings": settings, "learned": learned}
+
+
+def _describe_predictor(predictor: WindowPredictor) -> dict[str, Any]:
+    """Return what is not a network of its own in the file."""
+    described = asdict(predictor)
+    del described["network"]
+    if described["beats"] is None:
+        del described["beats"]
+    else:
+        for name in BEAT_ENTRIES:
+            del described["beats"][name]
+    return described
 
 
 def _plain(name: str, value: Any, lost: list[str]) -> Any:

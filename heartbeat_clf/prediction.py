@@ -8,11 +8,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heartbeat_clf.mapped_arrays import release_pages
 from heartbeat_clf.windows import cut_window, image_statistics, window_starts
+
+if TYPE_CHECKING:
+    from heartbeat_clf.beat_view import BeatView
 
 __all__ = [
     "Calibration",
@@ -145,6 +149,9 @@ class WindowPredictor:
         Whether each recording's image is brought to mean 0 and deviation 1.
     calibration : Calibration
         Applied to the mean logit of a recording's windows.
+    beats : BeatView or None, default=None
+        A second look, at the average beat, whose scores are blended with the mean
+        logit before `calibration`.
     """
 
     network: bytes = field(repr=False)
@@ -154,6 +161,7 @@ class WindowPredictor:
     n_channels: int
     standardize: bool
     calibration: Calibration
+    beats: BeatView | None = None
 
     def run(self) -> RunBatch:
         """Return a function from windows to logits."""
@@ -182,13 +190,15 @@ class WindowPredictor:
 
     def mean_scores(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return uncorrected mean scores of images; see `decision`."""
+        heard: list[np.ndarray | None] = []
         logits = mean_logits(
-            self._checked(images),
+            self._listened(self._checked(images), heard),
             self.run(),
             window_frames=self.window_frames,
             standardize=self.standardize,
         )
-        return logits_to_scores(logits)
+        scores = logits_to_scores(logits)
+        return scores if self.beats is None else self.beats.blend(scores, heard)
 
     def embeddings(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return what the network hears in images before it judges.
@@ -218,6 +228,15 @@ class WindowPredictor:
             window_frames=self.window_frames,
             standardize=self.standardize,
         )
+
+    def _listened(
+        self, images: Iterable[np.ndarray], heard: list[np.ndarray | None]
+    ) -> Iterator[np.ndarray]:
+        """Pass images on, and note what the average beat of each says."""
+        for image in images:
+            if self.beats is not None:
+                heard.append(self.beats.scores(image[..., 0]))
+            yield image
 
     def _checked(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, image in enumerate(images):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from heartbeat_clf.operating_points import (
 from heartbeat_clf.prediction import Calibration, WindowPredictor
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.spectrogram import SpectrogramTransformer
+
+if TYPE_CHECKING:
+    from heartbeat_clf.beat_view_training import TrainedBeats
 
 __all__ = [
     "as_pipeline",
@@ -162,6 +165,7 @@ def as_pipeline(
     calibration: Calibration,
     operating_points: OperatingPoints | None,
     class_counts: tuple[int, int],
+    beats: TrainedBeats | None = None,
 ) -> Pipeline:
     """Return a fitted pipeline around one output of a trained network.
 
@@ -179,6 +183,8 @@ def as_pipeline(
         Kept with the classifier.
     class_counts : tuple of int
         Recordings of `output` and of "normal" that it was trained on.
+    beats : TrainedBeats or None, default=None
+        The view of average beats, with the same outputs.
 
     Returns
     -------
@@ -225,6 +231,7 @@ def as_pipeline(
         n_channels=channels,
         standardize=True,
         calibration=calibration,
+        beats=None if beats is None else beats.view(output, sign=-1),
     )
     counts = [list(map(float, class_counts))] * 2
     classifier.restore_training(

@@ -119,20 +119,27 @@ class StratifiedFeed(keras.utils.PyDataset):
         rng = np.random.default_rng([self.seed, self.round * self.steps + index])
         drawn = self.draw_rows(rng)
         rows = np.concatenate(drawn)
-        bands, _, channels = self.images[0].shape
-        windows = np.empty(
-            (len(rows), bands, self.window_frames, channels), dtype=np.float32
-        )
+        windows = np.empty((len(rows), *self.window_shape), dtype=np.float32)
         for window, row in zip(windows, rows, strict=True):
-            image = self.images[row]
-            start = random_start(image.shape[1], self.window_frames, rng)
-            window[:] = cut_window(image, start, self.window_frames)
+            window[:] = self.draw_window(int(row), rng)
         first = 0
         for part, functions in zip(drawn, self.set_augmentations, strict=True):
             end = first + len(part)
             windows[first:end] = augment_windows(windows[first:end], functions, rng)
             first = end
         return augment_windows(windows, self.augmentations, rng), self.targets[rows]
+
+    @property
+    def window_shape(self) -> tuple[int, int, int]:
+        """Bands, frames and channels."""
+        bands, _, channels = self.images[0].shape
+        return bands, self.window_frames, channels
+
+    def draw_window(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        """Return a random window of a recording."""
+        image = self.images[row]
+        start = random_start(image.shape[1], self.window_frames, rng)
+        return cut_window(image, start, self.window_frames)
 
     def close(self) -> None:
         """Let go of the recordings: TensorFlow keeps this object for ever.

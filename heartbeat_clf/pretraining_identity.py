@@ -10,15 +10,24 @@ from pathlib import Path
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_recipe import Recipe
 
-__all__ = ["LOG", "check_identity", "identify"]
+__all__ = ["LOG", "check_identity", "identify", "keep_identity"]
 
 LOG = "rounds.jsonl"
 """File with a line a checkpoint, each with the identity of its training."""
 
 
-def identify(data: Sequence[TrainingSet], recipe: Recipe) -> str:
-    """Return a digest of the settings and of the recordings that are trained on."""
-    parts = [json.dumps(recipe.to_dict(), sort_keys=True)]
+def identify(
+    data: Sequence[TrainingSet], recipe: Recipe, *, beats: bool = False
+) -> str:
+    """Return a digest of the settings and of the recordings that are trained on.
+
+    The network on windows does not depend on what the recipe says of beats: `beats`
+    counts it in.
+    """
+    settings = recipe.to_dict()
+    if not beats:
+        del settings["beats"]
+    parts = [json.dumps(settings, sort_keys=True)]
     for part in data:
         parts.extend([part.name, *map(lambda p: Path(p).name, part.recordings)])
         parts.append(json.dumps(part.shares, sort_keys=True))
@@ -48,3 +57,19 @@ def check_identity(place: Path, identity: str) -> None:
             "training, got those of another recipe or other recordings. Name another "
             "folder or remove it."
         )
+
+
+def keep_identity(place: Path, identity: str, **state: float) -> None:
+    """Note in a folder which training it holds, and how far that came.
+
+    Parameters
+    ----------
+    place : Path
+        Folder of one training.
+    identity : str
+        As :func:`identify` gives it.
+    **state : float
+        What else the line of the file says, such as ``round`` and ``loss``.
+    """
+    with (place / LOG).open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"identity": identity, **state}) + "\n")

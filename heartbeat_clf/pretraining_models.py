@@ -31,7 +31,12 @@ from heartbeat_clf.pretraining_data import (
     join_targets,
 )
 from heartbeat_clf.pretraining_recipe import Recipe
-from heartbeat_clf.pretraining_run import assign_folds, make_images, train_folds
+from heartbeat_clf.pretraining_run import (
+    BEATS,
+    assign_folds,
+    make_images,
+    train_folds,
+)
 
 __all__ = ["load_sets", "make_models"]
 
@@ -126,9 +131,12 @@ def make_models(
     # A number may be one person in one table and another in the next.
     scores["subject"] = scores["data"] + "/" + scores["subject"].astype(str)
     say("final network, on everything")
+    from heartbeat_clf.beat_view_training import train_beats
     from heartbeat_clf.pretraining import pretrain
 
-    network = pretrain(data, images, recipe, place / "final", verbose=verbose)
+    final = place / "final"
+    network = pretrain(data, images, recipe, final, verbose=verbose)
+    beats = train_beats(data, images, recipe, final / BEATS, verbose=verbose, say=say)
     files = []
     report: dict[str, Any] = {
         "heartbeat_clf": heartbeat_clf.__version__,
@@ -159,6 +167,7 @@ def make_models(
             calibration=calibration,
             operating_points=points,
             class_counts=counts,
+            beats=beats,
         )
         files.append(save(pipeline, target / f"{name}.hbc"))
         report["answers"][name] = {

@@ -10,16 +10,58 @@ from typing import Any
 
 from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.augmentations import AUGMENTATIONS
+from heartbeat_clf.averaged_beats import BEAT_COLUMNS
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
-__all__ = ["DEFAULT_RECIPE", "NETWORK_NAMES", "Recipe", "read_recipe"]
+__all__ = ["DEFAULT_RECIPE", "NETWORK_NAMES", "BeatRecipe", "Recipe", "read_recipe"]
 
 NETWORK_NAMES = ("small", "wide", "wide_linear", "ancestor")
 """Those of :data:`heartbeat_clf.networks.NETWORKS`, which would load Keras."""
 
 DEFAULT_RECIPE = Path(__file__).with_name("models") / "recipe.toml"
 """The recipe of the shipped model."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BeatRecipe:
+    """How the network that judges average beats is trained.
+
+    What is not said here (loss, rate, batches, outputs) is as for the other network.
+
+    Attributes
+    ----------
+    steps : int
+        Batches in all.
+    warmup_steps : int
+        Steps in which the rate rises.
+    dropout : float
+        Of the network.
+    augment : tuple of str
+        Names in :data:`heartbeat_clf.augmentations.AUGMENTATIONS`. Those of
+        ``Recipe.augment_sets`` come before.
+    tracker_epochs : int
+        Rounds of training for the network that finds the beats.
+    """
+
+    steps: int
+    warmup_steps: int
+    dropout: float
+    augment: tuple[str, ...]
+    tracker_epochs: int
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "tracker_epochs"):
+            check_number(f"beats.{name}", getattr(self, name), minimum=1, integer=True)
+        check_number(
+            "beats.warmup_steps",
+            self.warmup_steps,
+            minimum=0,
+            maximum=self.steps - 1,
+            integer=True,
+        )
+        check_number("beats.dropout", self.dropout, minimum=0, maximum=0.95)
+        _check_augmentations("beats.augment", self.augment)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +129,7 @@ class Recipe:
     shares: dict[str, dict[str, float]]
     seed: int
     augment_sets: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    beats: BeatRecipe | None = None
 
     def __post_init__(self) -> None:
         check_choice("network", self.network, NETWORK_NAMES)
@@ -111,6 +154,11 @@ class Recipe:
                 f"{self.warmup_steps} from the recipe. Take more steps, or a recipe "
                 "with fewer warmup_steps."
             )
+        if self.beats is not None and self.trimmer.get("bands") != "all":
+            raise ValueError(
+                'Expected bands = "all" under [trimmer] with [beats], which are found '
+                f"in the lowest bands, got {self.trimmer.get('bands')!r}."
+            )
         if self.steps_per_round > self.steps:
             object.__setattr__(self, "steps_per_round", self.steps)
         if not self.outputs:
@@ -122,7 +170,7 @@ class Recipe:
         return -(-self.steps // self.steps_per_round)
 
     def with_steps(self, steps: int) -> Recipe:
-        """Return the recipe for another number of batches, its warm-up in proportion.
+        """Return the recipe for another number of batches, all else in proportion.
 
         Examples
         --------
@@ -130,8 +178,37 @@ class Recipe:
         >>> recipe.steps, recipe.warmup_steps, recipe.steps_per_round
         (50, 5, 50)
         """
+        share = steps / self.steps
+        beats = self.beats
+        if beats is not None:
+            beats = dataclasses.replace(
+                beats,
+                steps=max(1, int(beats.steps * share)),
+                warmup_steps=int(beats.warmup_steps * share),
+                tracker_epochs=max(1, round(beats.tracker_epochs * min(share, 1.0))),
+            )
         warmup = self.warmup_steps * steps // self.steps
-        return dataclasses.replace(self, steps=steps, warmup_steps=warmup)
+        return dataclasses.replace(self, steps=steps, warmup_steps=warmup, beats=beats)
+
+    @property
+    def for_beats(self) -> Recipe:
+        """The same recipe with the settings of the network on average beats.
+
+        Raises
+        ------
+        ValueError
+            If there are none.
+        """
+        if self.beats is None:
+            raise ValueError("Expected a recipe with [beats], got one without.")
+        return dataclasses.replace(
+            self,
+            steps=self.beats.steps,
+            warmup_steps=self.beats.warmup_steps,
+            dropout=self.beats.dropout,
+            augment=self.beats.augment,
+            window_frames=sum(BEAT_COLUMNS),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, for a model card."""
@@ -145,8 +222,8 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
     ----------
     path : str, path or None, default=None
         File with the fields of `Recipe`: numbers at the top, and the tables
-        ``[audio]``, ``[trimmer]``, ``[outputs]``, ``[shares.DATASET]`` and
-        ``[augment_sets]``. None takes the recipe of the shipped model.
+        ``[audio]``, ``[trimmer]``, ``[outputs]``, ``[shares.DATASET]``,
+        ``[augment_sets]`` and ``[beats]``. None takes the recipe of the shipped model.
     **changes : object
         Fields that replace those of the file, such as ``steps=100``.
 
@@ -173,7 +250,7 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
             f"Expected {str(source)!r} to be a recipe in TOML, got: {error}."
         ) from error
     fields = {field.name for field in dataclasses.fields(Recipe)}
-    given = {"augment_sets": {}, **found, **changes}
+    given = {"augment_sets": {}, "beats": None, **found, **changes}
     unknown, missing = sorted(set(given) - fields), sorted(fields - set(given))
     if unknown or missing:
         problem = f"unknown {unknown}" if unknown else f"no {missing}"
@@ -192,10 +269,28 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
     given["augment"] = _frozen(given["augment"])
     given["augment_sets"] = {k: _frozen(v) for k, v in given["augment_sets"].items()}
     try:
+        given["beats"] = _beats(given["beats"], source)
         return Recipe(**given)
     except (TypeError, ValueError) as error:
         error.add_note(f"This is about the recipe {str(source)!r}.")
         raise
+
+
+def _beats(table: Any, source: Path) -> BeatRecipe | None:
+    """Return the table ``[beats]`` of a recipe."""
+    if table is None or isinstance(table, BeatRecipe):
+        return table
+    if not isinstance(table, dict):
+        raise TypeError(
+            f"Expected beats to be a table of the recipe {str(source)!r}, got "
+            f"{table!r}. Put its settings under [beats]."
+        )
+    fields = {field.name for field in dataclasses.fields(BeatRecipe)}
+    if set(table) != fields:
+        raise ValueError(
+            f"Expected the fields {sorted(fields)} under [beats], got {sorted(table)}."
+        )
+    return BeatRecipe(**{name: _frozen(value) for name, value in table.items()})
 
 
 def _frozen(value: Any) -> Any:

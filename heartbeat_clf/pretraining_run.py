@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,22 @@ from heartbeat_clf.pretraining_identity import check_identity, identify
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
-__all__ = ["assign_folds", "make_images", "score_images", "train_fold", "train_folds"]
+if TYPE_CHECKING:
+    from heartbeat_clf.beat_view import BeatView
+
+__all__ = [
+    "BEATS",
+    "assign_folds",
+    "make_images",
+    "score_images",
+    "score_views",
+    "train_fold",
+    "train_folds",
+]
 
 Say = Callable[[str], None]
+BEATS = "beats"
+"""Folder of the view of average beats, in that of a training."""
 
 
 def make_images(
@@ -103,9 +116,42 @@ def assign_folds(
 
 
 def score_images(
-    network: Any, images: Sequence[np.ndarray], recipe: Recipe
+    network: Any,
+    images: Sequence[np.ndarray],
+    recipe: Recipe,
+    beats: BeatView | None = None,
 ) -> np.ndarray:
-    """Return the mean logits of images, one column an output of the recipe."""
+    """Return the mean logits of images, one column an output of the recipe.
+
+    Parameters
+    ----------
+    network : keras.Model
+        On windows.
+    images : sequence of ndarray of shape (n_bands, n_frames)
+        In dB.
+    recipe : Recipe
+        What the network was trained by.
+    beats : BeatView or None, default=None
+        The view of average beats, whose logits are blended in.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_recordings, n_outputs)
+    """
+    windows, heard = score_views(network, images, recipe, beats)
+    return windows if beats is None else beats.blend(windows, heard)
+
+
+def score_views(
+    network: Any,
+    images: Sequence[np.ndarray],
+    recipe: Recipe,
+    beats: BeatView | None = None,
+) -> tuple[np.ndarray, list[np.ndarray | None]]:
+    """Return the logits of windows, and of average beats where there are any.
+
+    Parameters are those of :func:`score_images`.
+    """
     from heartbeat_clf.onnx_export import network_to_onnx
 
     logits: np.ndarray = mean_logits(
@@ -114,7 +160,12 @@ def score_images(
         window_frames=recipe.window_frames,
         standardize=True,
     )
-    return logits[:, : len(recipe.outputs)]
+    n_outputs = len(recipe.outputs)
+    heard: list[np.ndarray | None] = []
+    for image in images:
+        found = None if beats is None else beats.scores(image)
+        heard.append(None if found is None else found[:n_outputs])
+    return logits[:, :n_outputs], heard
 
 
 def train_fold(
@@ -151,64 +202,75 @@ def train_fold(
     -------
     scores : DataFrame
         Columns ``data``, ``recording`` (file name), ``subject``, ``stratum``,
-        ``seconds`` and a mean logit an output.
+        ``seconds`` and a mean logit an output; see :func:`score_table`.
     """
     place = Path(folder)
     saved = place / "scores.csv"
+    kept = [np.flatnonzero(~out) for out in held_out]
+    kept_data = [part.take(rows) for part, rows in zip(data, kept, strict=True)]
+    kept_data = [part for part in kept_data if len(part.recordings)]
+    check_identity(place, identify(kept_data, recipe))
+    identity = identify(kept_data, recipe, beats=True)
+    made_by = place / "scores.txt"
     if saved.exists():
-        kept = [
-            part.take(np.flatnonzero(~out))
-            for part, out in zip(data, held_out, strict=True)
-            if not out.all()
-        ]
-        check_identity(place, identify(kept, recipe))
-        return pd.read_csv(saved, dtype={"subject": str})
+        if made_by.exists() and made_by.read_text("utf-8") == identity:
+            return pd.read_csv(saved, dtype={"subject": str, "recording": str})
+        # Of the same windows' network, with another view of average beats or none.
+        saved.unlink()
+    from heartbeat_clf.beat_view_training import train_beats
     from heartbeat_clf.pretraining import pretrain
 
-    left = [
-        (
-            part.take(np.flatnonzero(~out)),
-            [ims[row] for row in np.flatnonzero(~out).tolist()],
-        )
-        for part, ims, out in zip(data, images, held_out, strict=True)
+    kept_images = [
+        [ims[row] for row in rows.tolist()]
+        for ims, rows in zip(images, kept, strict=True)
+        if len(rows)
     ]
-    left = [(part, ims) for part, ims in left if ims]
-    network = pretrain(
-        [part for part, _ in left],
-        [ims for _, ims in left],
-        recipe,
-        place,
-        verbose=verbose,
-    )
+    network = pretrain(kept_data, kept_images, recipe, place, verbose=verbose)
+    beats = train_beats(kept_data, kept_images, recipe, place / BEATS, verbose=verbose)
+    view = None if beats is None else beats.view()
     tables = []
     for part, ims, out in zip(data, images, held_out, strict=True):
         rows = np.flatnonzero(out).tolist()
         if len(rows):
             left_out = [ims[row] for row in rows]
-            tables.append(score_table(part.take(rows), left_out, network, recipe))
+            tables.append(score_table(part.take(rows), left_out, network, recipe, view))
     scores = pd.concat(tables, ignore_index=True)
     partial = saved.with_suffix(".part")
     scores.to_csv(partial, index=False, float_format="%.5f")
+    made_by.write_text(identity, encoding="utf-8")
     os.replace(partial, saved)
     return scores
 
 
 def score_table(
-    part: TrainingSet, images: Sequence[np.ndarray], network: Any, recipe: Recipe
+    part: TrainingSet,
+    images: Sequence[np.ndarray],
+    network: Any,
+    recipe: Recipe,
+    beats: BeatView | None = None,
 ) -> pd.DataFrame:
-    """Return a row a recording with its length and its mean logits."""
-    logits = score_images(network, images, recipe)
+    """Return a row a recording with its length and its mean logits.
+
+    With a view of average beats, columns such as ``murmur_windows`` and
+    ``murmur_beat`` say what each view gave; NaN where there was no beat.
+    """
+    windows, heard = score_views(network, images, recipe, beats)
+    logits = windows if beats is None else beats.blend(windows, heard)
     hop = float(recipe.audio["hop_duration"])
-    return pd.DataFrame(
-        {
-            "data": part.name,
-            "recording": [Path(path).stem for path in part.recordings],
-            "subject": part.subjects,
-            "stratum": part.strata,
-            "seconds": [round(hop * (image.shape[1] - 1), 3) for image in images],
-            **dict(zip(recipe.outputs, logits.T, strict=True)),
-        }
-    )
+    table = {
+        "data": part.name,
+        "recording": [Path(path).stem for path in part.recordings],
+        "subject": part.subjects,
+        "stratum": part.strata,
+        "seconds": [round(hop * (image.shape[1] - 1), 3) for image in images],
+        **dict(zip(recipe.outputs, logits.T, strict=True)),
+    }
+    if beats is not None:
+        unheard = np.full(len(recipe.outputs), np.nan)
+        alone = np.stack([unheard if row is None else row for row in heard])
+        for name, window, beat in zip(recipe.outputs, windows.T, alone.T, strict=True):
+            table[f"{name}_windows"], table[f"{name}_beat"] = window, beat
+    return pd.DataFrame(table)
 
 
 def train_folds(

@@ -8,10 +8,20 @@ import numpy as np
 
 from heartbeat_clf.prediction import Calibration, WindowPredictor
 
-__all__ = ["PREDICTOR_ENTRY", "as_tuples", "read_classes", "read_predictor"]
+__all__ = [
+    "BEAT_ENTRIES",
+    "PREDICTOR_ENTRY",
+    "as_tuples",
+    "read_classes",
+    "read_predictor",
+]
 
 PREDICTOR_ENTRY = {"onnx": "network.onnx", "keras": "predictor.keras"}
 """Where the network lies in the file, by what runs it."""
+
+
+BEAT_ENTRIES = {"tracker": "beats_tracker.onnx", "network": "beats_network.onnx"}
+"""Where the networks of the view of average beats lie, where there is one."""
 
 
 def read_classes(description: dict[str, Any]) -> np.ndarray:
@@ -26,6 +36,15 @@ def read_predictor(
     """Return the network of a saved model with all that it takes to run it."""
     settings = dict(description["predictor"])
     calibration: dict[str, Any] = as_tuples(settings.pop("calibration"))
+    # Models of before there was one have none.
+    beats = settings.pop("beats", None)
+    if beats is not None:
+        from heartbeat_clf.beat_view import BeatView
+
+        networks: dict[str, Any] = {
+            name: entries[entry] for name, entry in BEAT_ENTRIES.items()
+        }
+        settings["beats"] = BeatView(**networks, **beats)
     return WindowPredictor(
         network=entries[PREDICTOR_ENTRY[settings["engine"]]],
         calibration=Calibration(**calibration),

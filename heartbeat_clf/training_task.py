@@ -47,6 +47,7 @@ from heartbeat_clf.windows import (
 )
 
 if TYPE_CHECKING:
+    from heartbeat_clf.beat_view import BeatView
     from heartbeat_clf.classifier import HeartbeatClassifier
 
 __all__ = ["TrainingTask", "restore_trainer"]
@@ -116,6 +117,7 @@ class TrainingTask:
         self.initial_share = 0.0
         self._initial: list[np.ndarray] = []
         self._early: Calibration | None = None
+        self._beats: BeatView | None = None
         self._draws_back = False
 
     def fit(self) -> WindowTrainer:
@@ -154,6 +156,10 @@ class TrainingTask:
             self._initial = []
             if self.validation is not None:
                 self.validation.best_scores = self.validation.score()
+        if self.validation is not None and self._beats is not None:
+            self.validation.best_scores = self._beats.blend_in(
+                self.validation.best_scores, self.validation.images
+            )
         return trainer
 
     def continue_from(self, previous: HeartbeatClassifier | None) -> WindowTrainer:
@@ -164,6 +170,7 @@ class TrainingTask:
             self._check_windows(previous.predictor_)
             trainer = previous.estimator_
             self.initial_share = previous.initial_share_
+            self._beats = previous.predictor_.beats
             trainer._feed_maker = self._feed
             self.seed = previous._seed
             self.class_totals += previous._class_totals
@@ -204,6 +211,7 @@ class TrainingTask:
             n_channels=channels,
             standardize=bool(self.classifier.standardize),
             calibration=self._calibration(),
+            beats=self._beats,
         )
 
     def _calibration(self) -> Calibration:
@@ -276,6 +284,9 @@ class TrainingTask:
                 self._initial = network.get_weights()
                 if self.initial_share and keeps_head:
                     self._early = weights.calibration
+                    self._beats = weights.beats and weights.beats.kept(
+                        self.initial_share
+                    )
         n_outputs = network.output_shape[1]
         network.compile(
             optimizer=keras.optimizers.Adam(settings.learning_rate),

@@ -119,15 +119,20 @@ def test_scores_of_another_recipe_are_no_longer_those_of_the_model(table, tmp_pa
     from pretrained_runs import start_results
 
     recipe, kept = tmp_path / "recipe.toml", tmp_path / "results"
+    made = tmp_path / "work" / "fold_0" / "scores.csv"
+    made.parent.mkdir(parents=True)
+    made.write_text("scores")
     recipe.write_text("seed = 0")
-    start_results(kept, recipe)
+    start_results(kept, tmp_path / "work", recipe)
     for name in ("fold_0", "without_b", "changed", "device", "pascal_b"):
         (kept / f"{name}.csv").write_text("scores")
-    start_results(kept, recipe)
+    start_results(kept, tmp_path / "work", recipe)
     assert (kept / "fold_0.csv").exists()
+    made.write_text("scores")
     recipe.write_text("seed = 1")
-    start_results(kept, recipe)
+    start_results(kept, tmp_path / "work", recipe)
     assert [path.name for path in kept.glob("*.csv")] == ["pascal_b.csv"]
+    assert not made.exists()
 
 
 def test_the_page_shows_the_saved_figures():

@@ -71,12 +71,12 @@ ALLOWED = {
     ),
     "persistence": (
         "__version__ classifier images model_archive operating_points outputs "
-        "pretrained saved_parts spectrogram"
+        "prediction pretrained saved_parts spectrogram"
     ),
     # models that were trained before
     "model_archive": "_validation",
     "pretrained": "_validation",
-    "saved_parts": "prediction",
+    "saved_parts": "prediction : beat_view",
     "saved_model": (
         "_rows model_archive operating_points prediction recording_images "
         "saved_parts trimming windows : persistence"
@@ -91,20 +91,33 @@ ALLOWED = {
     ),
     "operating_points": "_validation thresholds",
     # training on several data sets at once
-    "pretraining_recipe": "_validation augmentations images spectrogram",
+    "pretraining_recipe": "_validation augmentations averaged_beats images spectrogram",
     "pretraining_data": (
         "_validation : datasets.cinc2016 datasets.circor datasets.table"
     ),
     "pretraining_identity": "pretraining_data pretraining_recipe",
     "pretraining_feed": "_tensorflow augmentations windows",
+    "multi_output_loss": "_tensorflow losses",
+    "pretraining_rounds": (
+        "_tensorflow multi_output_loss pretraining_feed pretraining_identity "
+        "pretraining_recipe training"
+    ),
     "pretraining": (
-        "_tensorflow augmentations losses networks pretraining_data pretraining_feed "
-        "pretraining_identity pretraining_recipe training windows"
+        "_tensorflow augmentations multi_output_loss networks pretraining_data "
+        "pretraining_feed pretraining_identity pretraining_recipe pretraining_rounds "
+        "windows"
+    ),
+    "beat_view_network": "_tensorflow",
+    "beat_view_training": (
+        "_tensorflow augmentations averaged_beats beat_tracking beat_training "
+        "beat_view beat_view_network datasets.circor mel_filters onnx_export "
+        "pretraining pretraining_data pretraining_feed pretraining_identity "
+        "pretraining_recipe pretraining_rounds"
     ),
     "pretraining_run": (
         "images prediction pretraining_data pretraining_identity pretraining_recipe "
         "spectrogram "
-        ": onnx_export pretraining"
+        ": beat_view_training onnx_export pretraining"
     ),
     "pretrained_files": (
         "calibration classifier images operating_points prediction "
@@ -112,7 +125,7 @@ ALLOWED = {
     ),
     "pretraining_models": (
         "__version__ operating_points persistence pretrained_files pretraining_data "
-        "pretraining_recipe pretraining_run : pretraining"
+        "pretraining_recipe pretraining_run : beat_view_training pretraining"
     ),
     # whether a recording is worth an answer
     "non_heart_sounds": "_validation",
@@ -131,6 +144,8 @@ ALLOWED = {
     # beats and rhythm
     "beat_decoding": "_validation",
     "beat_tracking": "_rows audio beat_decoding mel prediction",
+    "averaged_beats": "beat_decoding",
+    "beat_view": "averaged_beats beat_decoding beat_tracking prediction",
     "beat_training": "_tensorflow _validation beat_tracking onnx_export",
     "premature_beats": "_validation",
     "rhythm_features": "beat_decoding beat_tracking",
@@ -197,8 +212,9 @@ ALLOWED = {
 # Where each heavy library may be imported, at the top of a file and inside functions.
 DOORS = {
     "keras": (
-        "auroc auroc_losses beat_training fine_tuning initial_share loss_columns "
-        "losses networks onnx_export pretraining pretraining_feed training "
+        "auroc auroc_losses beat_training beat_view_network beat_view_training "
+        "fine_tuning initial_share loss_columns losses multi_output_loss networks "
+        "onnx_export pretraining pretraining_feed pretraining_rounds training "
         "training_callbacks training_task",
         "pretrained_files",
     ),

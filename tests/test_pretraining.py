@@ -16,7 +16,6 @@ from heartbeat_clf.losses import MixedAUROCLoss
 from heartbeat_clf.networks import NETWORKS
 from heartbeat_clf.pretraining import (
     MultiOutputLoss,
-    WarmupCosine,
     load_checkpoint,
     pretrain,
     single_output,
@@ -36,6 +35,7 @@ from heartbeat_clf.pretraining_recipe import (
     NETWORK_NAMES,
     read_recipe,
 )
+from heartbeat_clf.pretraining_rounds import WarmupCosine
 from heartbeat_clf.pretraining_run import assign_folds, train_fold
 
 TINY = {
@@ -285,11 +285,11 @@ def test_training_goes_on_to_the_same_weights_after_a_kill(sets, tmp_path):
         if epoch == 1:
             raise KilledError
 
-    from heartbeat_clf import pretraining
+    from heartbeat_clf import pretraining_rounds
 
-    original = pretraining._Rounds.on_epoch_end
+    original = pretraining_rounds._Rounds.on_epoch_end
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretraining._Rounds, "on_epoch_end", stop)
+        patch.setattr(pretraining_rounds._Rounds, "on_epoch_end", stop)
         with pytest.raises(KilledError):
             pretrain(data, images, recipe, tmp_path / "cut")
     resumed = pretrain(data, images, recipe, tmp_path / "cut")

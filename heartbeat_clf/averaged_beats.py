@@ -1,0 +1,193 @@
+"""The average beat of a recording: a small image of what its beats have in common.
+
+A faint murmur lies below the noise in every single beat, and noise differs from beat to
+beat: averaged over tens of beats the murmur is left. S1, systole, S2 and diastole are
+each brought to a fixed number of columns, so that beats of any heart rate lie on top of
+each other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from heartbeat_clf.beat_decoding import STATES
+
+__all__ = [
+    "BEAT_COLUMNS",
+    "BEAT_STATISTICS",
+    "Stays",
+    "average_beat",
+    "find_stays",
+]
+
+BEAT_COLUMNS = (8, 16, 8, 20)
+"""Columns of S1, systole, S2 and diastole in the image of an average beat."""
+
+BEAT_STATISTICS = ("median", "lower fifth", "mean")
+"""Channels of that image: over the beats, at each column and band, in dB."""
+
+_LOWER = 0.2
+# A training draws so many beats at least, where there are as many.
+_FEWEST = 3
+
+
+class Stays(NamedTuple):
+    """When a recording stays in each of the four heart states.
+
+    Attributes
+    ----------
+    first, last : tuple of four ndarrays of float64
+        Borders of the stays in frames, for S1, systole, S2 and diastole; frame i is
+        centred on i.
+    """
+
+    first: tuple[np.ndarray, ...]
+    last: tuple[np.ndarray, ...]
+
+    @property
+    def n_beats(self) -> int:
+        """The least number of stays of a state."""
+        return min(map(len, self.first))
+
+
+def find_stays(states: np.ndarray) -> Stays:
+    """Return the stays in each state, without those that the ends cut short.
+
+    A state that is cut short wherever it occurs keeps what there is of it.
+
+    Parameters
+    ----------
+    states : ndarray of int of shape (n_frames,)
+        Index into ``beat_decoding.STATES``.
+
+    Returns
+    -------
+    stays : Stays
+
+    Examples
+    --------
+    >>> stays = find_stays(np.repeat([3, 0, 1, 2, 3, 0], [4, 2, 3, 2, 6, 1]))
+    >>> [part.tolist() for part in stays.first]
+    [[3.5], [5.5], [8.5], [10.5]]
+    >>> stays.n_beats
+    1
+    """
+    states = np.asarray(states)
+    edges = np.flatnonzero(np.diff(states)) + 1
+    borders = np.concatenate([[0], edges, [len(states)]]) - 0.5
+    order = states[np.concatenate([[0], edges])]
+    whole = np.ones(len(order), dtype=bool)
+    whole[[0, -1]] = False
+    first, last = [], []
+    for state in range(len(STATES)):
+        rows = np.flatnonzero((order == state) & whole)
+        if not len(rows):
+            rows = np.flatnonzero(order == state)
+        first.append(borders[rows])
+        last.append(borders[rows + 1])
+    return Stays(tuple(first), tuple(last))
+
+
+def average_beat(
+    image: np.ndarray, stays: Stays, *, rng: np.random.Generator | None = None
+) -> np.ndarray:
+    """Return the average beat of a log-mel image, standardised.
+
+    Parameters
+    ----------
+    image : ndarray of shape (n_bands, n_frames)
+        In dB.
+    stays : Stays
+        From :func:`find_stays`; at least one of each state.
+    rng : Generator or None, default=None
+        For training: averages some of the beats, from three to all, in a row or
+        scattered, with borders that are up to a frame off. None takes all as they
+        are.
+
+    Returns
+    -------
+    beat : ndarray of float32 of shape (n_bands, 52, 3)
+        Channels as ``BEAT_STATISTICS``; mean 0 and deviation 1 in the first.
+
+    Raises
+    ------
+    ValueError
+        If a state has no stay.
+
+    References
+    ----------
+    Averaging over beats is known from signal-averaged electrocardiography (Simson
+    1981, Circulation 64(2): 235-242); here levels are averaged, not waves, as a murmur
+    is noise whose phase differs from beat to beat.
+
+    Examples
+    --------
+    >>> states = np.tile(np.repeat([0, 1, 2, 3], [4, 8, 4, 10]), 6)
+    >>> image = np.tile(np.where(states % 2 == 0, 10.0, 0.0), (5, 1))
+    >>> beat = average_beat(image, find_stays(states))
+    >>> beat.shape
+    (5, 52, 3)
+    >>> bool(beat[0, 4, 0] > beat[0, 16, 0])
+    True
+    """
+    if stays.n_beats == 0:
+        raise ValueError("Expected a stay of each heart state at least, got none.")
+    share, in_a_row = 1.0, False
+    if rng is not None:
+        fewest = min(_FEWEST / stays.n_beats, 1.0)
+        share = float(np.exp(rng.uniform(np.log(fewest), 0.0)))
+        in_a_row = bool(rng.random() < 0.5)
+    parts = []
+    for first, last, columns in zip(stays.first, stays.last, BEAT_COLUMNS, strict=True):
+        if rng is not None:
+            rows = _draw(len(first), share, in_a_row, rng)
+            first = first[rows] + rng.uniform(-1, 1, len(rows))
+            last = np.maximum(last[rows] + rng.uniform(-1, 1, len(rows)), first + 1)
+        parts.append(_statistics(_stretched(image, first, last, columns)))
+    beat = np.concatenate(parts, axis=1)
+    middle = beat[..., 0]
+    beat -= middle.mean()
+    beat /= max(float(middle.std()), 1e-3)
+    return beat
+
+
+def _draw(n: int, share: float, in_a_row: bool, rng: np.random.Generator) -> np.ndarray:
+    size = max(1, round(n * share))
+    if in_a_row:
+        return np.arange(size) + rng.integers(n - size + 1)
+    return rng.choice(n, size, replace=False)
+
+
+def _stretched(
+    image: np.ndarray, first: np.ndarray, last: np.ndarray, columns: int
+) -> np.ndarray:
+    """Return each stay at the same number of columns: (n_stays, n_bands, columns)."""
+    place = (np.arange(columns) + 0.5) / columns
+    frames = first[:, np.newaxis] + place * (last - first)[:, np.newaxis]
+    frames = np.clip(frames, 0, image.shape[1] - 1)
+    before = np.minimum(frames.astype(int), max(image.shape[1] - 2, 0))
+    after = np.minimum(before + 1, image.shape[1] - 1)
+    share = (frames - before).astype(np.float32)
+    stays = image[:, before] * (1 - share) + image[:, after] * share
+    return np.ascontiguousarray(stays.transpose(1, 0, 2), dtype=np.float32)
+
+
+def _statistics(stays: np.ndarray) -> np.ndarray:
+    """Return what ``BEAT_STATISTICS`` names: (n_bands, columns, 3)."""
+    # A full sort along the first axis is faster than partitions: it is vectorised.
+    ranked = np.sort(stays, axis=0)
+    return np.stack(
+        [_quantile(ranked, 0.5), _quantile(ranked, _LOWER), stays.mean(axis=0)],
+        axis=-1,
+    )
+
+
+def _quantile(ranked: np.ndarray, share: float) -> np.ndarray:
+    place = share * (len(ranked) - 1)
+    below = int(place)
+    rest = np.float32(place - below)
+    above = ranked[min(below + 1, len(ranked) - 1)]
+    found: np.ndarray = ranked[below] * (1 - rest) + above * rest
+    return found

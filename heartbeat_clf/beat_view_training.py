@@ -1,0 +1,301 @@
+"""Train the view of average beats: what finds the beats, and what judges them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
+import keras
+import numpy as np
+
+from heartbeat_clf.augmentations import resolve_augmentations
+from heartbeat_clf.averaged_beats import (
+    BEAT_COLUMNS,
+    BEAT_STATISTICS,
+    Stays,
+    average_beat,
+)
+from heartbeat_clf.beat_tracking import BeatModel
+from heartbeat_clf.beat_training import (
+    CONTEXT_FRAMES,
+    WINDOW_FRAMES,
+    train_beat_network,
+)
+from heartbeat_clf.beat_view import BeatView, stays_in
+from heartbeat_clf.beat_view_network import build_beat_view_network
+from heartbeat_clf.datasets.circor import read_segmentation
+from heartbeat_clf.mel_filters import mel_frequencies
+from heartbeat_clf.onnx_export import network_to_onnx
+from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
+from heartbeat_clf.pretraining_data import TrainingSet, join_targets
+from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
+from heartbeat_clf.pretraining_identity import (
+    check_identity,
+    identify,
+    keep_identity,
+)
+from heartbeat_clf.pretraining_recipe import Recipe
+from heartbeat_clf.pretraining_rounds import load_checkpoint, train_rounds
+
+__all__ = ["TrainedBeats", "annotated_rows", "load_beats", "train_beats"]
+
+# PASCAL set_b and many stethoscopes pass little above 200 Hz.
+_TRACKED_BELOW = 205.0
+_TRACKER = "tracker.onnx"
+
+
+@dataclass(frozen=True)
+class TrainedBeats:
+    """The two networks of the view of average beats.
+
+    Attributes
+    ----------
+    network : keras.Model
+        On average beats; logits in the order of ``recipe.outputs``.
+    tracker : bytes
+        ONNX of what finds the beats.
+    recipe : Recipe
+        What it was trained by.
+    """
+
+    network: keras.Model
+    tracker: bytes
+    recipe: Recipe
+
+    def view(self, output: str | None = None, *, sign: float = 1.0) -> BeatView:
+        """Return what predicts: all outputs, or one of them times `sign`."""
+        network = self.network
+        if output is not None:
+            column = list(self.recipe.outputs).index(output)
+            network = single_output(network, column, sign=sign)
+        return BeatView(
+            tracker=self.tracker,
+            network=network_to_onnx(network),
+            tracked_bands=_tracked_bands(self.recipe),
+            settings=_tracker_settings(self.recipe),
+        )
+
+
+class _AverageBeatFeed(StratifiedFeed):
+    """Average beats of random parts of random recordings."""
+
+    def __init__(
+        self,
+        images: Sequence[np.ndarray],
+        stays: Sequence[Stays],
+        *args: Any,
+        **rest: Any,
+    ) -> None:
+        super().__init__(images, *args, **rest)
+        self.stays = stays
+
+    @property
+    def window_shape(self) -> tuple[int, int, int]:
+        return len(self.images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
+
+    def draw_window(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        return average_beat(self.images[row], self.stays[row], rng=rng)
+
+
+def annotated_rows(
+    data: TrainingSet, images: Sequence[np.ndarray], recipe: Recipe
+) -> dict[int, np.ndarray]:
+    """Return rows of recordings whose heart states are annotated, with the table.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        Whose ``metadata`` may have a column ``segmentation`` with files.
+    images : sequence of ndarray of shape (n_bands, n_frames)
+        Its images. What is annotated beyond the end of one is of a recording whose
+        silence was trimmed, so that times do not hold any more: it is left out.
+    recipe : Recipe
+        What the images were made by.
+
+    Returns
+    -------
+    segments : dict of int to ndarray of shape (n_segments, 3)
+        Start and end in seconds and state; 0 for what is not annotated.
+    """
+    if "segmentation" not in data.metadata:
+        return {}
+    found = {}
+    hop = float(recipe.audio["hop_duration"])
+    for row, (path, image) in enumerate(
+        zip(data.metadata["segmentation"], images, strict=True)
+    ):
+        if not path:
+            continue
+        table = read_segmentation(path).to_numpy()
+        known = (table[:, 2] >= 1) & (table[:, 2] <= 4)
+        if known.any() and table[-1, 1] <= (image.shape[1] + 1) * hop:
+            # 0 is what is not annotated; one file of CirCor has a 28.
+            table[~known, 2] = 0
+            found[row] = table
+    return found
+
+
+def train_beats(
+    data: Sequence[TrainingSet],
+    images: Sequence[Sequence[np.ndarray]],
+    recipe: Recipe,
+    folder: str | os.PathLike[str],
+    *,
+    verbose: int = 0,
+    say: Callable[[str], None] = lambda message: None,
+) -> TrainedBeats | None:
+    """Train, or go on training, what finds beats and what judges their average.
+
+    Parameters
+    ----------
+    data, images
+        As :func:`heartbeat_clf.pretraining.pretrain` takes them.
+    recipe : Recipe
+        With ``beats``.
+    folder : str or path
+        Where the tracker and checkpoints are kept.
+    verbose : {0, 1}, default=0
+        1 shows a progress bar on standard error.
+    say : callable, default=no output
+        Called with a sentence where nothing can be trained.
+
+    Returns
+    -------
+    beats : TrainedBeats or None
+        None where the recipe wants none, or no recording has annotated heart states.
+
+    Raises
+    ------
+    ValueError
+        If `folder` holds another training, or an output has nothing to learn from.
+    """
+    if recipe.beats is None:
+        return None
+    annotated = [
+        annotated_rows(part, ims, recipe)
+        for part, ims in zip(data, images, strict=True)
+    ]
+    if not any(annotated):
+        say("no view of average beats: no recording has annotated heart states")
+        return None
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    identity = identify(data, recipe, beats=True)
+    check_identity(place, identity)
+    tracker = _tracker(annotated, images, recipe, place, identity)
+    everything = [image for part in images for image in part]
+    settings = _tracker_settings(recipe)
+    n_bands = _tracked_bands(recipe)
+    targets = join_targets(data, list(recipe.outputs))
+
+    def feed(first_round: int) -> StratifiedFeed:
+        stays = [
+            stays_in(image, tracker, tracked_bands=n_bands, **settings)
+            for image in everything
+        ]
+        return _AverageBeatFeed(
+            everything,
+            stays,
+            targets,
+            _with_beats(stratum_pools(data), stays),
+            window_frames=recipe.for_beats.window_frames,
+            batch_size=recipe.batch_size,
+            steps=recipe.for_beats.steps_per_round,
+            seed=recipe.seed,
+            augmentations=resolve_augmentations(recipe.for_beats.augment),
+            set_augmentations=set_augmentations(data, recipe),
+            first_round=first_round,
+        )
+
+    def build() -> keras.Model:
+        return build_beat_view_network(
+            (len(everything[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)),
+            max(len(recipe.outputs), 3),
+            kernel_l2=recipe.kernel_l2,
+            dropout=recipe.for_beats.dropout,
+        )
+
+    network = train_rounds(
+        build, feed, recipe.for_beats, place, identity, verbose=verbose, label="beats"
+    )
+    return TrainedBeats(network, tracker, recipe)
+
+
+def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats | None:
+    """Return what :func:`train_beats` left in a folder; None where it left nothing.
+
+    Parameters
+    ----------
+    folder : str or path
+        As `train_beats` was given it.
+    recipe : Recipe
+        The same.
+    """
+    tracker = Path(folder) / _TRACKER
+    if recipe.beats is None or not tracker.exists():
+        return None
+    return TrainedBeats(load_checkpoint(folder), tracker.read_bytes(), recipe)
+
+
+def _tracker(
+    annotated: Sequence[dict[int, np.ndarray]],
+    images: Sequence[Sequence[np.ndarray]],
+    recipe: Recipe,
+    place: Path,
+    identity: str,
+) -> bytes:
+    """Return the network that finds the beats, trained if it is not in the folder."""
+    file = place / _TRACKER
+    if not file.exists():
+        assert recipe.beats is not None
+        n_bands = _tracked_bands(recipe)
+        pairs = [
+            (np.ascontiguousarray(part[row][:n_bands]), table)
+            for part, tables in zip(images, annotated, strict=True)
+            for row, table in tables.items()
+        ]
+        network = train_beat_network(
+            [image for image, _ in pairs],
+            [table for _, table in pairs],
+            frame_rate=BeatModel(b"", _tracker_settings(recipe)).frame_rate,
+            epochs=recipe.beats.tracker_epochs,
+            random_state=recipe.seed,
+        )
+        keep_identity(place, identity)
+        partial = file.with_suffix(".part")
+        partial.write_bytes(network)
+        os.replace(partial, file)
+    return file.read_bytes()
+
+
+def _tracked_bands(recipe: Recipe) -> int:
+    audio = recipe.audio
+    centres = mel_frequencies(
+        n_mels=audio["n_mels"], fmin=audio["fmin"], fmax=audio["fmax"]
+    )
+    return int((centres < _TRACKED_BELOW).sum())
+
+
+def _tracker_settings(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "sample_rate": recipe.audio["sample_rate"],
+        "hop_duration": recipe.audio["hop_duration"],
+        "window_frames": WINDOW_FRAMES,
+        "context_frames": CONTEXT_FRAMES,
+    }
+
+
+def _with_beats(pools: Pools, stays: Sequence[Stays]) -> Pools:
+    """Return the pools without recordings in which no beat is found."""
+    found = np.array([part.n_beats > 0 for part in stays])
+    return [
+        [(share, rows[found[rows]]) for share, rows in part if found[rows].any()]
+        for part in pools
+    ]

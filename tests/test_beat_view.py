@@ -1,0 +1,304 @@
+"""The second look at a recording, at its average beat: trained, blended, saved."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from heartbeat_clf import load, save
+from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS
+from heartbeat_clf.beat_decoding import STATES
+from heartbeat_clf.beat_tracking import load_beat_model
+from heartbeat_clf.beat_view import BeatView, stays_in
+from heartbeat_clf.beat_view_network import build_beat_view_network
+from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
+from heartbeat_clf.datasets import make_heart_sounds
+from heartbeat_clf.onnx_export import network_to_onnx
+from heartbeat_clf.prediction import Calibration, WindowPredictor
+from heartbeat_clf.pretrained_files import as_pipeline
+from heartbeat_clf.pretraining import pretrain
+from heartbeat_clf.pretraining_data import TrainingSet
+from heartbeat_clf.pretraining_models import make_models
+from heartbeat_clf.pretraining_recipe import read_recipe
+from heartbeat_clf.pretraining_run import make_images, score_images, train_fold
+from heartbeat_clf.saved_model import load_to_predict
+
+BEAT_SHAPE = (40, sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
+SMALL = {
+    "network": "small",
+    "steps": 2,
+    "steps_per_round": 2,
+    "warmup_steps": 0,
+    "batch_size": 8,
+    "outputs": {"murmur": 1.0, "abnormal": 1.0},
+    "shares": {},
+    "augment_sets": {"one": ("change_response",)},
+}
+TINY_BEATS = {
+    "steps": 4,
+    "warmup_steps": 1,
+    "dropout": 0.3,
+    "augment": ["mask_bands"],
+    "tracker_epochs": 1,
+}
+
+
+def tracker_settings():
+    settings = load_beat_model().settings
+    names = ("sample_rate", "hop_duration", "window_frames", "context_frames")
+    return {name: settings[name] for name in names}
+
+
+def view_of(network=b"", share=0.5):
+    return BeatView(
+        tracker=load_beat_model().network,
+        network=network,
+        tracked_bands=16,
+        settings=tracker_settings(),
+        share=share,
+    )
+
+
+def small_recipe(**changes):
+    return read_recipe(**{**SMALL, "beats": TINY_BEATS, **changes})
+
+
+@pytest.fixture(scope="module")
+def sounds():
+    return make_heart_sounds(
+        8, recordings_per_subject=2, duration=5.0, heart_rate=(60, 90), random_state=0
+    )
+
+
+@pytest.fixture(scope="module")
+def sets(sounds, tmp_path_factory):
+    """Return two data sets, the first with annotated states, and their images."""
+    import soundfile
+
+    folder = tmp_path_factory.mktemp("sounds")
+    paths, tables = [], []
+    for row, sound in enumerate(sounds.recordings):
+        paths.append(str(folder / f"{row}.wav"))
+        soundfile.write(paths[-1], sound, sounds.sample_rate)
+        found = sounds.metadata.iloc[row]
+        tables.append(str(folder / f"{row}.tsv"))
+        times = sorted(
+            [(t, 1) for t in found["s1_times"]] + [(t, 3) for t in found["s2_times"]]
+        )
+        lines = []
+        for (start, state), (end, _) in itertools.pairwise(times):
+            lines.append((start, start + 0.1, state))
+            lines.append((start + 0.1, end, state + 1))
+        pd.DataFrame(lines).to_csv(tables[-1], sep="\t", header=False, index=False)
+    parts = []
+    for name, output, rows in (
+        ("one", "murmur", range(10)),
+        ("two", "abnormal", range(4, 16)),
+    ):
+        rows = list(rows)
+        label = np.where(sounds.target[rows] == "murmur", output, "normal")
+        metadata = pd.DataFrame({"row": rows})
+        if name == "one":
+            metadata["segmentation"] = [tables[row] for row in rows]
+        parts.append(
+            TrainingSet(
+                name=name,
+                recordings=np.array([paths[row] for row in rows], dtype=object),
+                subjects=sounds.subjects[rows],
+                targets=pd.DataFrame({output: (label == output).astype(float)}),
+                strata=label,
+                shares={output: 1.0, "normal": 1.0},
+                metadata=metadata,
+            )
+        )
+    return parts, make_images(parts, small_recipe())
+
+
+def test_beats_are_found_in_the_lowest_bands_of_an_image(sounds, sets):
+    image = sets[1][0][0]
+    stays = stays_in(
+        image, load_beat_model().network, tracked_bands=16, **tracker_settings()
+    )
+    truth = np.array(sounds.metadata["s1_times"].iloc[0])
+    found = (stays.first[STATES.index("S1")]) * 0.016
+    near = [np.abs(truth - time).min() for time in found]
+    assert len(found) >= 3
+    assert np.mean(np.array(near) < 0.06) > 0.8
+
+
+def test_what_is_shorter_than_a_beat_is_judged_by_its_windows_alone():
+    view = view_of(network_to_onnx(build_beat_view_network(BEAT_SHAPE, 3)))
+    assert view.scores(np.zeros((40, 3), dtype=np.float32)) is None
+
+
+def test_views_are_blended_by_their_share():
+    windows = np.array([[1.0, 2.0], [3.0, 4.0]])
+    heard = [np.array([5.0, -2.0]), None]
+    assert view_of().blend(windows, heard).tolist() == [[3.0, 0.0], [3.0, 4.0]]
+    assert view_of(share=0.25).blend(windows, heard)[0].tolist() == [2.0, 1.0]
+    assert windows.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert view_of().kept(0.5).share == 0.25
+
+
+@pytest.mark.training
+def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
+    data, images = sets
+    recipe = small_recipe()
+    network = pretrain(data, images, recipe, tmp_path / "windows")
+    beats = train_beats(data, images, recipe, tmp_path / "beats")
+    first = beats.network.get_weights()
+    again = train_beats(data, images, recipe, tmp_path / "beats")
+    loaded = load_beats(tmp_path / "beats", recipe)
+    for other in (again, loaded):
+        assert other.tracker == beats.tracker
+        for one, two in zip(first, other.network.get_weights(), strict=True):
+            assert np.array_equal(one, two)
+    with pytest.raises(ValueError, match="checkpoints of this training, got those"):
+        train_beats(
+            data, images, dataclasses.replace(recipe, seed=5), tmp_path / "beats"
+        )
+
+    pipeline = as_pipeline(
+        network,
+        "murmur",
+        recipe,
+        calibration=Calibration((0.0,)),
+        operating_points=None,
+        class_counts=(4, 4),
+        beats=beats,
+    )
+    logits = score_images(network, images[0], recipe, beats.view())
+    windows = score_images(network, images[0], recipe)
+    alone = np.array([beats.view().scores(image)[0] for image in images[0]])
+    np.testing.assert_allclose(logits[:, 0], (windows[:, 0] + alone) / 2, atol=1e-6)
+    scores = pipeline.decision_function(data[0].recordings)
+    # The decision is in favour of "normal", the second class.
+    np.testing.assert_allclose(scores, -logits[:, 0], atol=1e-4)
+
+    file = save(pipeline, tmp_path / "model.hbc")
+    for model in (load(file), load_to_predict(file)):
+        assert np.array_equal(model.decision_function(data[0].recordings), scores)
+    with zipfile.ZipFile(file) as archive:
+        assert json.loads(archive.read("model.json"))["format_version"] == 2
+    more = pipeline[:-1].transform(sounds.recordings)
+    classifier = pipeline[-1].partial_fit(more, sounds.target)
+    assert classifier.predictor_.beats == beats.view("murmur", sign=-1)
+
+
+@pytest.mark.training
+def test_a_model_without_the_view_is_written_as_before(sets, tmp_path):
+    data, images = sets
+    recipe = small_recipe(beats=None)
+    assert train_beats(data, images, recipe, tmp_path / "beats") is None
+    assert load_beats(tmp_path / "beats", recipe) is None
+    pipeline = as_pipeline(
+        pretrain(data, images, recipe, tmp_path / "windows"),
+        "murmur",
+        recipe,
+        calibration=Calibration((0.0,)),
+        operating_points=None,
+        class_counts=(4, 4),
+    )
+    with zipfile.ZipFile(save(pipeline, tmp_path / "model.hbc")) as archive:
+        description = json.loads(archive.read("model.json"))
+        assert "beats_network.onnx" not in archive.namelist()
+    assert description["format_version"] == 1
+    assert "beats" not in description["predictor"]
+
+
+@pytest.mark.training
+def test_folds_keep_the_scores_of_each_view(sets, tmp_path):
+    data, images = sets
+    held_out = [np.isin(part.subjects, part.subjects[:2]) for part in data]
+    without = small_recipe(beats=None)
+    train_fold(data, images, held_out, without, tmp_path)
+    # The network on windows stays; its scores alone are not those that are asked for.
+    scores = train_fold(data, images, held_out, small_recipe(), tmp_path)
+    for name in ("murmur", "abnormal"):
+        windows, beat = scores[f"{name}_windows"], scores[f"{name}_beat"]
+        blended = windows.where(beat.isna(), (windows + beat) / 2)
+        np.testing.assert_allclose(scores[name], blended, atol=1e-4)
+    read = train_fold(data, [[], []], held_out, small_recipe(), tmp_path)
+    pd.testing.assert_frame_equal(read, scores, atol=1e-4)
+
+
+@pytest.mark.training
+def test_without_annotated_states_there_is_no_such_view(sets, tmp_path):
+    data, images = sets
+    said = []
+    found = train_beats(data[1:], images[1:], small_recipe(), tmp_path, say=said.append)
+    assert found is None
+    assert said == ["no view of average beats: no recording has annotated heart states"]
+
+
+def test_annotations_beyond_the_image_are_not_trusted(sets):
+    data, images = sets
+    recipe = small_recipe()
+    assert list(annotated_rows(data[0], images[0], recipe)) == list(range(10))
+    assert annotated_rows(data[1], images[1], recipe) == {}
+    cut = [image[:, 40:] if row == 3 else image for row, image in enumerate(images[0])]
+    assert 3 not in annotated_rows(data[0], cut, recipe)
+
+
+@pytest.mark.training
+def test_models_are_made_with_the_view(sets, tmp_path):
+    data, _ = sets
+    recipe = small_recipe(outputs={"murmur": 1.0})
+    said = []
+    (file,) = make_models(
+        data[:1],
+        recipe,
+        work=tmp_path / "work",
+        output=tmp_path,
+        n_folds=2,
+        say=said.append,
+    )
+    predictor = load(file)[-1].predictor_
+    assert isinstance(predictor, WindowPredictor)
+    assert predictor.beats.share == 0.5
+    assert (tmp_path / "work" / "final" / "beats" / "tracker.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("beats", "message"),
+    [
+        ({**TINY_BEATS, "steps": 0}, r"beats\.steps must be an integer at least 1"),
+        ({**TINY_BEATS, "warmup_steps": 4}, r"beats\.warmup_steps must .* at most 3"),
+        ({**TINY_BEATS, "dropout": 1}, r"beats\.dropout"),
+        ({**TINY_BEATS, "augment": ["nix"]}, r"beats\.augment must be one of"),
+        ({"steps": 4}, r"Expected the fields \[.*\] under \[beats\], got \['steps'\]"),
+    ],
+)
+def test_wrong_settings_of_the_view_are_named(beats, message):
+    with pytest.raises(ValueError, match=message):
+        small_recipe(beats=beats)
+
+
+def test_beats_are_a_table_of_the_recipe():
+    with pytest.raises(TypeError, match=r"beats to be a table of the recipe .* got 3"):
+        small_recipe(beats=3)
+
+
+def test_the_view_needs_all_bands():
+    with pytest.raises(
+        ValueError, match=r'bands = "all" under \[trimmer\] .* got .learn'
+    ):
+        small_recipe(trimmer={"bands": "learn"})
+
+
+def test_a_recipe_without_the_view_has_no_settings_for_it():
+    with pytest.raises(ValueError, match=r"a recipe with \[beats\], got one without"):
+        assert small_recipe(beats=None).for_beats
+
+
+def test_fewer_steps_train_the_view_for_less():
+    recipe = read_recipe().with_steps(200)
+    assert recipe.beats.steps == 150
+    assert recipe.beats.warmup_steps == 10
+    assert recipe.beats.tracker_epochs == 1
