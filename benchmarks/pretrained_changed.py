@@ -85,10 +85,11 @@ def main() -> None:
 
 def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
     """Return a row a recording left out of a fold, with a column a change."""
+    from heartbeat_clf.beat_view_training import load_beats
     from heartbeat_clf.pretraining import load_checkpoint
     from heartbeat_clf.pretraining_data import from_cinc2016, from_circor
     from heartbeat_clf.pretraining_recipe import read_recipe
-    from heartbeat_clf.pretraining_run import assign_folds, score_images
+    from heartbeat_clf.pretraining_run import BEATS, assign_folds, score_images
 
     recipe = read_recipe(given.recipe)
     circor = from_circor(given.data, recipe.shares.get("circor"))
@@ -97,9 +98,13 @@ def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
     known = np.isin(circor.strata, ["murmur", "normal"])
     part = circor.take(np.flatnonzero((folds == fold) & known))
     network = load_checkpoint(given.work / f"fold_{fold}")
+    beats = load_beats(given.work / f"fold_{fold}" / BEATS, recipe)
+    view = None if beats is None else beats.view()
     output = list(recipe.outputs).index("murmur")
     scores = {
-        name: score_images(network, images_of(part.recordings, change, recipe), recipe)
+        name: score_images(
+            network, images_of(part.recordings, change, recipe), recipe, view
+        )
         for name, (_, change) in CHANGES.items()
     }
     print(f"fold {fold}: {len(part.recordings)} recordings", flush=True)

@@ -76,12 +76,13 @@ def learn(
     from baselines import make_linear_probe
 
     from heartbeat_clf import make_heartbeat_pipeline, save
+    from heartbeat_clf.beat_view_training import load_beats
     from heartbeat_clf.prediction import Calibration
     from heartbeat_clf.pretrained_files import as_pipeline
     from heartbeat_clf.pretraining import load_checkpoint
     from heartbeat_clf.pretraining_data import from_cinc2016, from_circor
     from heartbeat_clf.pretraining_recipe import read_recipe
-    from heartbeat_clf.pretraining_run import assign_folds
+    from heartbeat_clf.pretraining_run import BEATS, assign_folds
 
     recipe = read_recipe(given.recipe)
     data = [
@@ -97,6 +98,7 @@ def learn(
         calibration=Calibration((0.0,)),
         operating_points=None,
         class_counts=(1, 1),
+        beats=load_beats(given.work / f"fold_{fold}" / BEATS, recipe),
     )
     labels = np.where(records.targets["abnormal"] == 1, "abnormal", "normal")
     tables = []

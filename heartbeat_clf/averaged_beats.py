@@ -31,6 +31,7 @@ BEAT_STATISTICS = ("median", "lower fifth", "mean")
 _LOWER = 0.2
 # A training draws so many beats at least, where there are as many.
 _FEWEST = 3
+_NOISE = 0.1
 
 
 class Stays(NamedTuple):
@@ -103,8 +104,8 @@ def average_beat(
         From :func:`find_stays`; at least one of each state.
     rng : Generator or None, default=None
         For training: averages some of the beats, from three to all, in a row or
-        scattered, with borders that are up to a frame off. None takes all as they
-        are.
+        scattered, up to a frame early or late, with a little noise. None takes all as
+        they are.
 
     Returns
     -------
@@ -134,22 +135,25 @@ def average_beat(
     """
     if stays.n_beats == 0:
         raise ValueError("Expected a stay of each heart state at least, got none.")
-    share, in_a_row = 1.0, False
+    share, in_a_row, shift = 1.0, False, 0.0
     if rng is not None:
         fewest = min(_FEWEST / stays.n_beats, 1.0)
         share = float(np.exp(rng.uniform(np.log(fewest), 0.0)))
         in_a_row = bool(rng.random() < 0.5)
+        # The same for all: beats that are off by different times would be blurred.
+        shift = float(rng.uniform(-1, 1))
     parts = []
     for first, last, columns in zip(stays.first, stays.last, BEAT_COLUMNS, strict=True):
         if rng is not None:
             rows = _draw(len(first), share, in_a_row, rng)
-            first = first[rows] + rng.uniform(-1, 1, len(rows))
-            last = np.maximum(last[rows] + rng.uniform(-1, 1, len(rows)), first + 1)
+            first, last = first[rows] + shift, last[rows] + shift
         parts.append(_statistics(_stretched(image, first, last, columns)))
     beat = np.concatenate(parts, axis=1)
     middle = beat[..., 0]
     beat -= middle.mean()
     beat /= max(float(middle.std()), 1e-3)
+    if rng is not None:
+        beat += rng.normal(0, _NOISE, beat.shape).astype(np.float32)
     return beat
 
 

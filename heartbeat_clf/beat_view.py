@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from heartbeat_clf.averaged_beats import Stays, average_beat, find_stays
+from heartbeat_clf.averaged_beats import (
+    BEAT_COLUMNS,
+    BEAT_STATISTICS,
+    Stays,
+    average_beat,
+    find_stays,
+)
 from heartbeat_clf.beat_decoding import decode_states
 from heartbeat_clf.beat_tracking import BeatModel, state_probabilities
 from heartbeat_clf.prediction import network_session
@@ -27,8 +32,8 @@ class BeatView:
         ONNX of a network as :func:`heartbeat_clf.beat_training.build_beat_network`
         makes it, on the lowest bands of the image.
     network : bytes
-        ONNX of a network on average beats, with the outputs that the network on
-        windows has.
+        ONNX of a network on average beats, whose logits are those of the network on
+        windows.
     tracked_bands : int
         How many of the lowest bands `tracker` sees.
     settings : dict
@@ -57,14 +62,38 @@ class BeatView:
         scores : ndarray of shape (n_outputs,) or None
             None where no beat is found: shorter than one, or no heart in it.
         """
+        beat = self._beat(image)
+        if beat is None:
+            return None
+        logits: np.ndarray = network_session(self.network)(beat)[0]
+        return logits
+
+    def embedding(self, image: np.ndarray) -> np.ndarray:
+        """Return what the network hears in the average beat before it judges.
+
+        Parameters
+        ----------
+        image : ndarray of shape (n_bands, n_frames)
+            As `scores` takes it.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_units,)
+            Zeros, at which no unit speaks, where no beat is found.
+        """
+        beat = self._beat(image)
+        run = network_session(self.network, "embedding")
+        if beat is None:
+            silent = (1, len(image), sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
+            return np.zeros_like(run(np.zeros(silent, dtype=np.float32))[0])
+        heard: np.ndarray = run(beat)[0]
+        return heard
+
+    def _beat(self, image: np.ndarray) -> np.ndarray | None:
         stays = stays_in(
             image, self.tracker, tracked_bands=self.tracked_bands, **self.settings
         )
-        if stays.n_beats == 0:
-            return None
-        beat = average_beat(image, stays)
-        logits: np.ndarray = network_session(self.network)(beat[np.newaxis])[0]
-        return logits
+        return average_beat(image, stays)[np.newaxis] if stays.n_beats else None
 
     def blend(self, windows: np.ndarray, beats: list[np.ndarray | None]) -> np.ndarray:
         """Return weighted means of the two views' scores, a row a recording.
@@ -80,10 +109,6 @@ class BeatView:
     def blend_in(self, windows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:
         """Return what :meth:`blend` does, of images ``(n_bands, n_frames, 1)``."""
         return self.blend(windows, [self.scores(image[..., 0]) for image in images])
-
-    def kept(self, share: float) -> BeatView:
-        """Return the view with a share of its weight: the rest was trained on."""
-        return dataclasses.replace(self, share=self.share * share)
 
 
 def stays_in(

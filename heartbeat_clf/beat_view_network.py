@@ -18,7 +18,7 @@ def build_beat_view_network(
     kernel_l2: float = 1e-4,
     dropout: float = 0.3,
     filters: tuple[int, ...] = (24, 48, 64),
-    dense_units: int = 32,
+    dense_units: int = 64,
 ) -> keras.Model:
     """Return a network on average beats, which knows at which phase it looks.
 
@@ -35,7 +35,7 @@ def build_beat_view_network(
         As :func:`heartbeat_clf.networks.build_small_network` takes them.
     filters : tuple of int, default=(24, 48, 64)
         Channels of each block.
-    dense_units : int, default=32
+    dense_units : int, default=64
         Units of the layer before the output.
 
     Returns
@@ -56,14 +56,14 @@ def build_beat_view_network(
             kernel_regularizer=penalty,
             name=f"conv_{number}",
         )(features)
-        # Pooled first, as in the other networks: a quarter of the points is left.
-        pool = (2, 2) if number < 3 else (2, 1)
-        pool = tuple(min(p, n) for p, n in zip(pool, features.shape[1:3], strict=True))
-        features = keras.layers.MaxPooling2D(pool, name=f"pool_{number}")(features)
         features = keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(
             features
         )
         features = keras.layers.ReLU(name=f"relu_{number}")(features)
+        # A quarter of the columns stays.
+        pool = (2, 2) if number < 3 else (2, 1)
+        pool = tuple(min(p, n) for p, n in zip(pool, features.shape[1:3], strict=True))
+        features = keras.layers.MaxPooling2D(pool, name=f"pool_{number}")(features)
     over_bands = (features.shape[1], 1)
     mean = keras.layers.AveragePooling2D(over_bands, name="mean")(features)
     maximum = keras.layers.MaxPooling2D(over_bands, name="maximum")(features)

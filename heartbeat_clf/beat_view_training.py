@@ -32,7 +32,7 @@ from heartbeat_clf.beat_view import BeatView, stays_in
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.datasets.circor import read_segmentation
 from heartbeat_clf.mel_filters import mel_frequencies
-from heartbeat_clf.onnx_export import network_to_onnx
+from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
 from heartbeat_clf.pretraining_data import TrainingSet, join_targets
 from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
@@ -76,8 +76,8 @@ class TrainedBeats:
             column = list(self.recipe.outputs).index(output)
             network = single_output(network, column, sign=sign)
         return BeatView(
-            tracker=self.tracker,
-            network=network_to_onnx(network),
+            tracker=with_half_weights(self.tracker),
+            network=with_half_weights(network_to_onnx(network, embedding="dense")),
             tracked_bands=_tracked_bands(self.recipe),
             settings=_tracker_settings(self.recipe),
         )

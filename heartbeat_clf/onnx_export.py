@@ -23,7 +23,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["UnsupportedLayerError", "network_to_onnx"]
+__all__ = ["UnsupportedLayerError", "network_to_onnx", "with_half_weights"]
 
 OPSET = 17
 # ONNX Runtime 1.20, the lowest that is declared, reads IR version 10.
@@ -60,7 +60,7 @@ class _Graph:
         return name
 
 
-def network_to_onnx(network: keras.Model) -> bytes:
+def network_to_onnx(network: keras.Model, *, embedding: str | None = None) -> bytes:
     """Return a functional Keras network as a serialised ONNX model.
 
     Parameters
@@ -68,13 +68,16 @@ def network_to_onnx(network: keras.Model) -> bytes:
     network : keras.Model
         Functional or sequential, with one input ``(n_bands, n_frames, n_channels)``
         and one output of logits.
+    embedding : str or None, default=None
+        Name of a dense layer whose units are the embedding; None for the last
+        feature map.
 
     Returns
     -------
     model : bytes
         ONNX with a free number of windows. Output ``logits``; and ``embedding``, the
-        last feature map's mean over time, a value a channel and row of bands:
-        ``(n_windows, n_channels * n_rows)``.
+        last feature map's mean over time, a value a channel and row of bands,
+        ``(n_windows, n_channels * n_rows)``, or the units of a layer.
 
     Raises
     ------
@@ -108,16 +111,24 @@ def network_to_onnx(network: keras.Model) -> bytes:
             last_map = inputs[0]
     logits = tensors[id(network.outputs[0])]
     graph.nodes.append(helper.make_node("Identity", [logits], ["logits"]))
-    mean = graph.node("ReduceMean", tensors[id(last_map)], axes=[3], keepdims=0)
-    graph.nodes.append(helper.make_node("Flatten", [mean], ["embedding"], axis=1))
-    _, rows, _, channels = last_map.shape
+    if embedding is None:
+        mean = graph.node("ReduceMean", tensors[id(last_map)], axes=[3], keepdims=0)
+        graph.nodes.append(helper.make_node("Flatten", [mean], ["embedding"], axis=1))
+        _, rows, _, channels = last_map.shape
+        width = channels * rows
+    else:
+        units = network.get_layer(embedding).output
+        graph.nodes.append(
+            helper.make_node("Identity", [tensors[id(units)]], ["embedding"])
+        )
+        width = units.shape[1]
     proto = helper.make_graph(
         graph.nodes,
         "heartbeat_clf",
         [_value("windows", image.shape[1:])],
         [
             _value("logits", network.outputs[0].shape[1:]),
-            _value("embedding", (channels * rows,)),
+            _value("embedding", (width,)),
         ],
         graph.weights,
     )
@@ -129,6 +140,37 @@ def network_to_onnx(network: keras.Model) -> bytes:
     )
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def with_half_weights(model: bytes) -> bytes:
+    """Return an ONNX model whose weights are stored as float16: half the size.
+
+    They are cast to float32 when a session starts; each is off by a two-thousandth of
+    itself at most.
+
+    Parameters
+    ----------
+    model : bytes
+        As :func:`network_to_onnx` gives it.
+    """
+    proto = onnx.load_from_string(model)
+    casts, halves = [], []
+    for weights in proto.graph.initializer:
+        values = numpy_helper.to_array(weights)
+        if values.dtype == np.float32:
+            name = f"{weights.name}_half"
+            halves.append(numpy_helper.from_array(values.astype(np.float16), name))
+            casts.append(
+                helper.make_node("Cast", [name], [weights.name], to=TensorProto.FLOAT)
+            )
+        else:
+            halves.append(weights)
+    nodes = [*casts, *proto.graph.node]
+    del proto.graph.initializer[:], proto.graph.node[:]
+    proto.graph.initializer.extend(halves)
+    proto.graph.node.extend(nodes)
+    onnx.checker.check_model(proto)
+    return proto.SerializeToString()
 
 
 def _value(name: str, shape: Any) -> onnx.ValueInfoProto:

@@ -203,13 +203,14 @@ class WindowPredictor:
     def embeddings(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return what the network hears in images before it judges.
 
-        The mean over windows of the last feature map's mean over time; `images` as
-        :meth:`decision` takes them.
+        The mean over windows of the last feature map's mean over time, and after it
+        what `beats` hears; `images` as :meth:`decision` takes them.
 
         Returns
         -------
         embeddings : ndarray of float64 of shape (n_recordings, n_features)
-            ``n_features`` is channels times rows of bands of that map.
+            ``n_features`` is channels times rows of bands of that map, and units of
+            `beats`.
 
         Raises
         ------
@@ -222,12 +223,21 @@ class WindowPredictor:
                 "Expected a network in ONNX to take embeddings from, got one with "
                 f"layers that only {self.engine} runs."
             )
-        return mean_logits(
-            self._checked(images),
+        heard: list[np.ndarray] = []
+
+        def listened() -> Iterator[np.ndarray]:
+            for image in self._checked(images):
+                if self.beats is not None:
+                    heard.append(self.beats.embedding(image[..., 0]))
+                yield image
+
+        windows = mean_logits(
+            listened(),
             network_session(self.network, "embedding"),
             window_frames=self.window_frames,
             standardize=self.standardize,
         )
+        return windows if self.beats is None else np.hstack([windows, np.stack(heard)])
 
     def _listened(
         self, images: Iterable[np.ndarray], heard: list[np.ndarray | None]

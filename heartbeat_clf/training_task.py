@@ -284,9 +284,7 @@ class TrainingTask:
                 self._initial = network.get_weights()
                 if self.initial_share and keeps_head:
                     self._early = weights.calibration
-                    self._beats = weights.beats and weights.beats.kept(
-                        self.initial_share
-                    )
+                    self._beats = weights.beats
         n_outputs = network.output_shape[1]
         network.compile(
             optimizer=keras.optimizers.Adam(settings.learning_rate),

@@ -7,7 +7,12 @@ import pytest
 from keras import layers
 
 from heartbeat_clf.networks import build_network
-from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
+from heartbeat_clf.onnx_export import (
+    UnsupportedLayerError,
+    network_to_onnx,
+    with_half_weights,
+)
+from heartbeat_clf.prediction import network_session
 
 
 def run_onnx(network, windows):
@@ -247,3 +252,25 @@ def test_inputs_that_are_not_one_image_are_not_converted(shapes):
     network = keras.Model(images, layers.Dense(1)(flat[0]))
     with pytest.raises(UnsupportedLayerError, match=r"Expected one input .*got \[\(4,"):
         network_to_onnx(network)
+
+
+def test_half_weights_take_half_the_space_and_answer_alike():
+    network = randomised(build_network("small", (40, 64, 1), 2))
+    whole = network_to_onnx(network)
+    half = with_half_weights(whole)
+    assert len(half) < 0.6 * len(whole)
+    windows = np.random.default_rng(0).normal(size=(3, 40, 64, 1)).astype(np.float32)
+    for output in ("logits", "embedding"):
+        expected = network_session(whole, output)(windows)
+        found = network_session(half, output)(windows)
+        assert np.abs(found - expected).max() < 2e-3 * np.abs(expected).max()
+
+
+def test_an_embedding_may_be_the_units_of_a_layer():
+    network = randomised(build_network("small", (40, 64, 1), 2))
+    model = network_to_onnx(network, embedding="dense")
+    windows = np.random.default_rng(0).normal(size=(3, 40, 64, 1)).astype(np.float32)
+    units = keras.Model(network.input, network.get_layer("dense").output)
+    np.testing.assert_allclose(
+        network_session(model, "embedding")(windows), units(windows), rtol=1e-5
+    )
