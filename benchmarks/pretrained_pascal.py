@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,11 +19,14 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder that holds pascal")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
-    model = load_pretrained()
+    model, by_windows = load_pretrained(), load_pretrained()
+    classifier = by_windows[-1]
+    classifier.predictor_ = replace(classifier.predictor_, beats=None)
     for subset in ("a", "b"):
         bunch = load_pascal(given.data, subset=subset)
         # The decision is in favour of "normal", the second class.
         scores = -model.decision_function(bunch.recordings)
+        windows = -by_windows.decision_function(bunch.recordings)
         pd.DataFrame(
             {
                 "data": f"pascal_{subset}",
@@ -30,6 +34,7 @@ def main() -> None:
                 "subject": bunch.subjects,
                 "stratum": bunch.target,
                 "murmur": scores,
+                "murmur_windows": windows,
             }
         ).to_csv(
             given.results / f"pascal_{subset}.csv", index=False, float_format="%.5f"

@@ -31,6 +31,10 @@ RESULTS = Path(__file__).resolve().parent / "results" / "pretrained"
 MURMUR = {"murmur": "Present", "elsewhere": "Present", "unknown": "Unknown"}
 Measure = tuple[str, str, str]
 """Key, name and value of a figure."""
+VIEWS = {
+    "windows": "by windows alone: AUROC",
+    "beat": "by the average beat alone: AUROC",
+}
 WEIGHTS = {"Present": 5, "Unknown": 3, "Absent": 1}
 
 
@@ -58,7 +62,7 @@ def measures(results: Path) -> list[Measure]:
     circor = circor.assign(murmur_of_person=circor["stratum"].map(MURMUR))
     circor["murmur_of_person"] = circor["murmur_of_person"].fillna("Absent")
     name = "CirCor recordings, audible murmur v. absent: AUROC"
-    rows = [("circor recordings", name, audible(circor))]
+    rows = [("circor recordings", name, audible(circor)), *alone(circor)]
     if (results / "changed.csv").exists():
         rows += changed(read(results, "changed"))
     rows += persons(circor)
@@ -102,17 +106,38 @@ def audible(circor: pd.DataFrame) -> str:
     )
 
 
+def alone(circor: pd.DataFrame) -> list[Measure]:
+    """Return what each view of a recording gives without the other."""
+    rows = []
+    for view, text in VIEWS.items():
+        if f"murmur_{view}" not in circor:
+            continue
+        by_view = circor.assign(murmur=circor[f"murmur_{view}"])
+        # Where no beat is found the windows answer alone.
+        by_view["murmur"] = by_view["murmur"].fillna(circor["murmur"])
+        rows.append((f"recordings {view}", f"the same, {text}", audible(by_view)))
+        rows.append(
+            (
+                f"persons {view}",
+                f"CirCor persons, Present v. Absent, {text}",
+                persons(by_view)[0][2],
+            )
+        )
+    return rows
+
+
 def changed(scores: pd.DataFrame) -> list[Measure]:
     """Return the figure of recordings that were changed as a device might."""
     rows = []
-    for name, (text, _) in CHANGES.items():
+    for change, (text, _) in CHANGES.items():
         value = bootstrap_auroc(
             scores["stratum"] == "murmur",
-            scores[name],
+            scores[change],
             scores["subject"],
             folds=scores["fold"],
         )
-        rows.append((f"changed {name}", f"the same, {text}: AUROC", show(value)))
+        name = f"CirCor recordings, {text}: AUROC"
+        rows.append((f"changed {change}", name, show(value)))
     # As they are, they stand in the row above.
     return rows[1:]
 

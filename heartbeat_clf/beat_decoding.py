@@ -85,31 +85,36 @@ def decode_states(
             f"{scores.shape!r}. Pass one row a frame."
         )
     stays, censored = _log_durations(durations, frame_rate)
-    n_frames, longest = len(scores), stays.shape[1]
-    total = np.zeros((len(STATES), n_frames + 1))
+    n_states, n_frames, longest = len(STATES), len(scores), stays.shape[1]
+    total = np.zeros((n_states, n_frames + 1))
     np.cumsum(scores.T, axis=1, out=total[:, 1:])
+    before = np.roll(total, 1, axis=0)
     # entry[j, longest + t]: best score with a stay in j from frame t on, less total.
-    entry = np.full((len(STATES), longest + n_frames + 1), -np.inf)
-    length = np.zeros((len(STATES), n_frames + 1), dtype=int)
-    backwards = stays[:, ::-1]
-    columns = np.arange(len(STATES))
-    best = np.empty(len(STATES))
+    entry = np.full((n_states, longest + n_frames + 1), -np.inf)
+    backwards = np.ascontiguousarray(stays[:, ::-1])
+    candidates = np.empty_like(backwards)
+    # The state that a stay is in, behind the one that it leads to.
+    best = np.empty(n_states + 1)
     for end in range(1, n_frames + 1):
-        candidates = entry[:, end : end + longest] + backwards
-        place = candidates.argmax(axis=1)
-        best = candidates[columns, place]
-        duration = longest - place
+        np.add(entry[:, end : end + longest], backwards, out=candidates)
+        np.maximum.reduce(candidates, axis=1, out=best[1:])
         if end <= longest:
-            first = censored[:, end - 1]
-            duration = np.where(first > best, end, duration)
-            best = np.maximum(first, best)
-        length[:, end] = duration
-        reached = best + total[:, end]
-        entry[:, longest + end] = np.roll(reached, 1) - total[:, end]
+            np.maximum(best[1:], censored[:, end - 1], out=best[1:])
+        best[0] = best[n_states]
+        entry[:, longest + end] = best[:-1] + before[:, end] - total[:, end]
+
+    def stay_until(end: int, state: int) -> int:
+        """Return how long the best stay in a state that ends there lasts."""
+        candidates = entry[state, end : end + longest] + backwards[state]
+        place = int(candidates.argmax())
+        if end <= longest and censored[state, end - 1] > candidates[place]:
+            return end
+        return longest - place
+
     # The last stay is one that the end of the recording cuts.
-    candidates = entry[:, n_frames : n_frames + longest] + censored[:, ::-1]
-    place = candidates.argmax(axis=1)
-    last = candidates[columns, place]
+    cut = entry[:, n_frames : n_frames + longest] + censored[:, ::-1]
+    place = cut.argmax(axis=1)
+    last = cut[np.arange(n_states), place]
     duration = longest - place
     if n_frames <= longest:
         whole = censored[:, n_frames - 1]
@@ -123,8 +128,8 @@ def decode_states(
         end -= stay
         if end <= 0:
             return states
-        state = (state - 1) % len(STATES)
-        stay = int(length[state, end])
+        state = (state - 1) % n_states
+        stay = stay_until(end, state)
 
 
 def state_starts(states: np.ndarray, state: int) -> np.ndarray:

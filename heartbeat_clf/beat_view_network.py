@@ -8,6 +8,8 @@ import heartbeat_clf._tensorflow  # noqa: F401
 # isort: split
 import keras
 
+from heartbeat_clf.networks import convolution
+
 __all__ = ["build_beat_view_network"]
 
 
@@ -48,14 +50,7 @@ def build_beat_view_network(
     image = keras.Input(input_shape, name="beat")
     features = image
     for number, channels in enumerate(filters, start=1):
-        features = keras.layers.Conv2D(
-            channels,
-            3,
-            padding="same",
-            use_bias=False,
-            kernel_regularizer=penalty,
-            name=f"conv_{number}",
-        )(features)
+        features = convolution(channels, penalty, f"conv_{number}")(features)
         features = keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(
             features
         )

@@ -93,6 +93,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         last layer is not taken over. Subjects need `groups` to be kept apart, and the
         weights must not have been trained on these recordings. Probabilities take their
         level from both trainings in the same shares, unless a validation part gives it.
+        Where a share is kept, so is the model's view of average beats, as it came
+        (:mod:`heartbeat_clf.beat_view`).
         ``history_`` and `callbacks` see the weights before they are moved.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Copied for each fit.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 # isort: split - TensorFlow before Keras, which would import it with its greetings
 import heartbeat_clf._tensorflow  # noqa: F401
@@ -28,7 +29,20 @@ __all__ = [
     "build_small_network",
     "build_wide_linear_network",
     "build_wide_network",
+    "convolution",
 ]
+
+
+def convolution(channels: int, penalty: Any, name: str) -> keras.layers.Layer:
+    """Return a 3×3 convolution without a bias, which the norm after it would undo."""
+    return keras.layers.Conv2D(
+        channels,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_regularizer=penalty,
+        name=name,
+    )
 
 
 def build_small_network(
@@ -83,14 +97,7 @@ def build_small_network(
     image = keras.Input(input_shape, name="window")
     features = image
     for number, channels in enumerate(filters, start=1):
-        features = keras.layers.Conv2D(
-            channels,
-            3,
-            padding="same",
-            use_bias=False,
-            kernel_regularizer=penalty,
-            name=f"conv_{number}",
-        )(features)
+        features = convolution(channels, penalty, f"conv_{number}")(features)
         pool = tuple(min(2, size) for size in features.shape[1:3])
         if pool != (1, 1):
             features = keras.layers.MaxPooling2D(pool, name=f"pool_{number}")(features)

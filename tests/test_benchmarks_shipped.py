@@ -115,6 +115,25 @@ def test_changed_recordings_have_a_line_each(table):
     assert found["changed noisy"].startswith("0.500")
 
 
+def test_each_view_has_a_line_of_its_own(table):
+    rows = persons(stratum=np.tile(["murmur", "normal"], 25))
+    good = np.where(rows["stratum"] == "murmur", 1.0, 0.0)
+    rows["murmur_of_person"] = np.where(good == 1, "Present", "Absent")
+    rows = rows.assign(
+        data="circor", murmur=good, murmur_windows=-good, murmur_beat=np.nan
+    )
+    found = {key: value for key, _, value in table.alone(rows)}
+    assert found["recordings windows"].startswith("0.000")
+    # There is no beat anywhere.
+    assert found["recordings beat"].startswith("1.000")
+    assert set(found) == {
+        f"{unit} {view}"
+        for unit in ("recordings", "persons")
+        for view in ("windows", "beat")
+    }
+    assert table.alone(rows[["fold", "subject", "murmur"]]) == []
+
+
 def test_scores_of_another_recipe_are_no_longer_those_of_the_model(table, tmp_path):
     from pretrained_runs import start_results
 

@@ -107,7 +107,7 @@ ALLOWED = {
         "pretraining_feed pretraining_identity pretraining_recipe pretraining_rounds "
         "windows"
     ),
-    "beat_view_network": "_tensorflow",
+    "beat_view_network": "_tensorflow networks",
     "beat_view_training": (
         "_tensorflow augmentations averaged_beats beat_tracking beat_training "
         "beat_view beat_view_network datasets.circor mel_filters onnx_export "
