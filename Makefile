@@ -24,7 +24,7 @@ help:
 
 # One stamp for each set of extras: nothing is installed anew until one of these
 # changes.
-SETTINGS := pyproject.toml setup.py $(wildcard heartbeat_clf/_log_mel*.[ch])
+SETTINGS := pyproject.toml setup.py $(wildcard heartbeat_clf/_*.[ch])
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""The part of the library that is compiled, where there is a compiler for it."""
+"""The parts of the library that are compiled, where there is a compiler for them."""
 
 import sysconfig
 
@@ -15,8 +15,20 @@ LOG_MEL = Extension(
     optional=True,
 )
 
+BEAT_SEARCH = Extension(
+    "heartbeat_clf._beat_search",
+    ["heartbeat_clf/_beat_search.c"],
+    extra_compile_args=["-O3"],
+    py_limited_api=True,
+    # Without it the same states are found by NumPy, more slowly.
+    optional=True,
+)
+
 # Python without its global lock has no stable interface to compile against.
 if sysconfig.get_config_var("Py_GIL_DISABLED"):
     setup()
 else:
-    setup(ext_modules=[LOG_MEL], options={"bdist_wheel": {"py_limited_api": "cp311"}})
+    setup(
+        ext_modules=[LOG_MEL, BEAT_SEARCH],
+        options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,9 @@ def _thousand(data: Path, *, shipped: bool) -> tuple[Any, list[Path], list[np.nd
     files = [path for path in set_b(data) for _ in range(2)][:N_RECORDINGS]
     if shipped:
         model = load_pretrained()
+        # Keras, on the other side, sees windows alone.
+        classifier = model[-1]
+        classifier.predictor_ = replace(classifier.predictor_, beats=None)
     else:
         model = make_heartbeat_pipeline(epochs=1, random_state=0)
         model.fit(files[:64:2], np.arange(32) % 2)

@@ -13,6 +13,11 @@ import numpy as np
 
 from heartbeat_clf._validation import check_number
 
+try:
+    from heartbeat_clf import _beat_search as compiled
+except ImportError:  # no compiler was at hand where the library was installed
+    compiled = None  # type: ignore[assignment]
+
 __all__ = ["STATES", "StateDuration", "decode_states", "state_starts"]
 
 STATES = ("S1", "systole", "S2", "diastole")
@@ -85,6 +90,44 @@ def decode_states(
             f"{scores.shape!r}. Pass one row a frame."
         )
     stays, censored = _log_durations(durations, frame_rate)
+    if compiled is None:
+        return _search(scores, stays, censored)
+    states = np.empty(len(scores), dtype=np.int64)
+    compiled.find_states(np.ascontiguousarray(scores), stays, censored, states)
+    return states
+
+
+def state_starts(states: np.ndarray, state: int) -> np.ndarray:
+    """Return the frames in which a state begins, less one that opens the recording.
+
+    Examples
+    --------
+    >>> state_starts(np.array([0, 0, 1, 2, 3, 0, 1]), 0).tolist()
+    [5]
+    """
+    inside = np.asarray(states) == state
+    return np.flatnonzero(inside[1:] & ~inside[:-1]) + 1
+
+
+def _log_durations(
+    durations: tuple[StateDuration, ...], frame_rate: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log probabilities of stays of 1, 2, … frames, and of at least so many."""
+    longest = max(2, int(np.ceil(max(d.longest for d in durations) * frame_rate)))
+    seconds = np.arange(1, longest + 1) / frame_rate
+    exact = np.full((len(durations), longest), -np.inf)
+    for row, duration in zip(exact, durations, strict=True):
+        allowed = (seconds >= duration.shortest) & (seconds <= duration.longest)
+        z = np.log(seconds[allowed] / duration.median) / duration.spread
+        row[allowed] = -0.5 * z**2
+        row -= np.log(np.exp(row).sum())
+    with np.errstate(divide="ignore"):
+        at_least = np.log(np.exp(exact)[:, ::-1].cumsum(axis=1)[:, ::-1])
+    return exact, at_least
+
+
+def _search(scores: np.ndarray, stays: np.ndarray, censored: np.ndarray) -> np.ndarray:
+    """Return the states; what `_beat_search.c` does, with NumPy."""
     n_states, n_frames, longest = len(STATES), len(scores), stays.shape[1]
     total = np.zeros((n_states, n_frames + 1))
     np.cumsum(scores.T, axis=1, out=total[:, 1:])
@@ -130,32 +173,3 @@ def decode_states(
             return states
         state = (state - 1) % n_states
         stay = stay_until(end, state)
-
-
-def state_starts(states: np.ndarray, state: int) -> np.ndarray:
-    """Return the frames in which a state begins, less one that opens the recording.
-
-    Examples
-    --------
-    >>> state_starts(np.array([0, 0, 1, 2, 3, 0, 1]), 0).tolist()
-    [5]
-    """
-    inside = np.asarray(states) == state
-    return np.flatnonzero(inside[1:] & ~inside[:-1]) + 1
-
-
-def _log_durations(
-    durations: tuple[StateDuration, ...], frame_rate: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return log probabilities of stays of 1, 2, … frames, and of at least so many."""
-    longest = max(2, int(np.ceil(max(d.longest for d in durations) * frame_rate)))
-    seconds = np.arange(1, longest + 1) / frame_rate
-    exact = np.full((len(durations), longest), -np.inf)
-    for row, duration in zip(exact, durations, strict=True):
-        allowed = (seconds >= duration.shortest) & (seconds <= duration.longest)
-        z = np.log(seconds[allowed] / duration.median) / duration.spread
-        row[allowed] = -0.5 * z**2
-        row -= np.log(np.exp(row).sum())
-    with np.errstate(divide="ignore"):
-        at_least = np.log(np.exp(exact)[:, ::-1].cumsum(axis=1)[:, ::-1])
-    return exact, at_least

@@ -142,7 +142,7 @@ ALLOWED = {
     ),
     "quality_training": "quality_features",
     # beats and rhythm
-    "beat_decoding": "_validation",
+    "beat_decoding": "_beat_search _validation",
     "beat_tracking": "_rows audio beat_decoding mel prediction",
     "averaged_beats": "beat_decoding",
     "beat_view": "averaged_beats beat_decoding beat_tracking prediction",
