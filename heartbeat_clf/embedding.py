@@ -29,7 +29,8 @@ class EmbeddingTransformer(
     """Turn recordings into what a trained network hears in them before it judges.
 
     The last feature map of the network, averaged over time and over the windows of a
-    recording: a number a channel and row of bands. A linear model on these learns a
+    recording: a number a channel and row of bands; and, where the model judges the
+    average beat as well, the units of that network before its output. A linear model on these learns a
     question of one's own from a hundred recordings in a second, without TensorFlow.
     Nothing is learnt in `fit` but which model it is.
 
@@ -73,7 +74,7 @@ class EmbeddingTransformer(
     >>> pipeline.fit(sounds.recordings, sounds.target).classes_.tolist()
     ['murmur', 'normal']
     >>> pipeline[:1].transform(sounds.recordings[:2]).shape
-    (2, 192)
+    (2, 256)
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class EmbeddingTransformer(
         Returns
         -------
         embeddings : ndarray of float64 of shape (n_recordings, n_features)
-            192 features for the models in the box.
+            256 features for the models in the box.
 
         Raises
         ------

@@ -36,7 +36,7 @@ def test_a_linear_model_on_it_tells_murmurs(sounds):
 def test_a_row_depends_on_its_recording_alone(sounds):
     embedding = EmbeddingTransformer().fit(sounds.recordings)
     together = embedding.transform(sounds.recordings[:3])
-    assert together.shape == (3, 192)
+    assert together.shape == (3, 256)
     assert together.dtype == np.float64
     assert np.ptp(together, axis=0).max() > 0.1
     np.testing.assert_allclose(
@@ -45,7 +45,7 @@ def test_a_row_depends_on_its_recording_alone(sounds):
     names = embedding.get_feature_names_out()
     assert names[[0, -1]].tolist() == [
         "embeddingtransformer0",
-        "embeddingtransformer191",
+        "embeddingtransformer255",
     ]
 
 

@@ -164,6 +164,18 @@ def test_the_share_is_told_and_saved(heard, tmp_path):
 
 
 @pytest.mark.training
+def test_the_look_at_the_average_beat_stays_where_a_share_does(heard):
+    known = load_pretrained()[-1].predictor_.beats
+    assert known is not None
+    kept = tuned(heard, 0.25)
+    assert kept.predictor_.beats == known
+    assert kept.partial_fit(*heard).predictor_.beats == known
+    assert tuned(heard, 0).predictor_.beats is None
+    y = np.where(heard[1] == "normal", "no", "yes")
+    assert tuned(heard, "auto", y).predictor_.beats is None
+
+
+@pytest.mark.training
 def test_probabilities_are_calibrated_on_the_weights_that_stay(heard):
     X, y = heard
     groups = np.arange(len(y))
