@@ -67,6 +67,11 @@ def find_stays(states: np.ndarray) -> Stays:
     -------
     stays : Stays
 
+    Raises
+    ------
+    ValueError
+        If `states` is empty or holds something else.
+
     Examples
     --------
     >>> stays = find_stays(np.repeat([3, 0, 1, 2, 3, 0], [4, 2, 3, 2, 6, 1]))
@@ -76,6 +81,12 @@ def find_stays(states: np.ndarray) -> Stays:
     1
     """
     states = np.asarray(states)
+    if states.ndim != 1 or not len(states) or not np.isin(states, range(4)).all():
+        raise ValueError(
+            "Expected states of shape (n_frames,), 0 to 3 each, got shape "
+            f"{states.shape!r} with values {np.unique(states)[:6].tolist()}. "
+            "beat_decoding.decode_states gives them."
+        )
     edges = np.flatnonzero(np.diff(states)) + 1
     borders = np.concatenate([[0], edges, [len(states)]]) - 0.5
     order = states[np.concatenate([[0], edges])]
@@ -115,7 +126,7 @@ def average_beat(
     Raises
     ------
     ValueError
-        If a state has no stay.
+        If a state has no stay, or `image` is none.
 
     References
     ----------
@@ -133,8 +144,16 @@ def average_beat(
     >>> bool(beat[0, 4, 0] > beat[0, 16, 0])
     True
     """
+    image = np.asarray(image)
+    if image.ndim != 2 or 0 in image.shape:
+        raise ValueError(
+            f"Expected an image of shape (n_bands, n_frames), got {image.shape!r}."
+        )
     if stays.n_beats == 0:
-        raise ValueError("Expected a stay of each heart state at least, got none.")
+        raise ValueError(
+            "Expected a stay of each heart state at least, got none of some. Take a "
+            "longer recording."
+        )
     share, in_a_row, shift = 1.0, False, 0.0
     if rng is not None:
         fewest = min(_FEWEST / stays.n_beats, 1.0)

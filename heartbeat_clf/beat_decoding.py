@@ -67,7 +67,8 @@ def decode_states(
     Raises
     ------
     ValueError
-        If the shape is another, or the frame rate is not positive.
+        If the shape is another, a value is not finite, or the frame rate is not
+        positive or too low for the durations.
 
     References
     ----------
@@ -88,6 +89,11 @@ def decode_states(
         raise ValueError(
             f"Expected log probabilities of shape (n_frames, {len(STATES)}), got "
             f"{scores.shape!r}. Pass one row a frame."
+        )
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            "Expected finite log probabilities, got NaN or infinite ones. Add a small "
+            "number, such as 1e-4, to probabilities before their logarithm."
         )
     stays, censored = _log_durations(durations, frame_rate)
     if compiled is None:
@@ -118,6 +124,12 @@ def _log_durations(
     exact = np.full((len(durations), longest), -np.inf)
     for row, duration in zip(exact, durations, strict=True):
         allowed = (seconds >= duration.shortest) & (seconds <= duration.longest)
+        if not allowed.any():
+            raise ValueError(
+                f"Expected frames short enough for stays of {duration.shortest} to "
+                f"{duration.longest} s, got a frame_rate of {frame_rate!r}. Shorten "
+                "the hop."
+            )
         z = np.log(seconds[allowed] / duration.median) / duration.spread
         row[allowed] = -0.5 * z**2
         row -= np.log(np.exp(row).sum())

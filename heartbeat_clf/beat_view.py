@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from heartbeat_clf._validation import check_number
 from heartbeat_clf.averaged_beats import (
     BEAT_COLUMNS,
     BEAT_STATISTICS,
@@ -20,6 +21,15 @@ from heartbeat_clf.beat_tracking import BeatModel, state_probabilities
 from heartbeat_clf.prediction import network_session
 
 __all__ = ["BeatView", "stays_in"]
+
+
+_SETTINGS = {
+    "sample_rate": False,
+    "hop_duration": False,
+    "window_frames": True,
+    "context_frames": True,
+}
+"""What a tracker is run by, and whether it is an integer."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,19 @@ class BeatView:
     settings: dict[str, Any]
     share: float = 0.5
 
+    def __post_init__(self) -> None:
+        check_number("share", self.share, minimum=0, maximum=1)
+        check_number("tracked_bands", self.tracked_bands, minimum=1, integer=True)
+        if set(self.settings) != set(_SETTINGS):
+            raise ValueError(
+                f"Expected the settings {sorted(_SETTINGS)}, got "
+                f"{sorted(self.settings)}."
+            )
+        for name, integer in _SETTINGS.items():
+            check_number(
+                name, self.settings[name], minimum=0, exclusive=True, integer=integer
+            )
+
     def scores(self, image: np.ndarray) -> np.ndarray | None:
         """Return the logits of an image's average beat.
 
@@ -60,7 +83,8 @@ class BeatView:
         Returns
         -------
         scores : ndarray of shape (n_outputs,) or None
-            None where no beat is found: shorter than one, or no heart in it.
+            None where a heart state is missing, as in a quarter of a second. Beats
+            are found in anything longer, also where there is no heart in it.
         """
         beat = self._beat(image)
         if beat is None:

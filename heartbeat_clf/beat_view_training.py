@@ -31,7 +31,6 @@ from heartbeat_clf.beat_training import (
 from heartbeat_clf.beat_view import BeatView, stays_in
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.datasets.circor import read_segmentation
-from heartbeat_clf.mel_filters import mel_frequencies
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
 from heartbeat_clf.pretraining_data import TrainingSet, join_targets
@@ -41,13 +40,12 @@ from heartbeat_clf.pretraining_identity import (
     identify,
     keep_identity,
 )
-from heartbeat_clf.pretraining_recipe import Recipe
+from heartbeat_clf.pretraining_recipe import Recipe, tracked_bands
 from heartbeat_clf.pretraining_rounds import load_checkpoint, train_rounds
+from heartbeat_clf.spectrogram import SpectrogramTransformer
 
 __all__ = ["TrainedBeats", "annotated_rows", "load_beats", "train_beats"]
 
-# PASCAL set_b and many stethoscopes pass little above 200 Hz.
-_TRACKED_BELOW = 205.0
 _TRACKER = "tracker.onnx"
 
 
@@ -127,7 +125,7 @@ def annotated_rows(
     if "segmentation" not in data.metadata:
         return {}
     found = {}
-    hop = float(recipe.audio["hop_duration"])
+    hop = float(SpectrogramTransformer(**recipe.audio).hop_duration)
     for row, (path, image) in enumerate(
         zip(data.metadata["segmentation"], images, strict=True)
     ):
@@ -276,17 +274,14 @@ def _tracker(
 
 
 def _tracked_bands(recipe: Recipe) -> int:
-    audio = recipe.audio
-    centres = mel_frequencies(
-        n_mels=audio["n_mels"], fmin=audio["fmin"], fmax=audio["fmax"]
-    )
-    return int((centres < _TRACKED_BELOW).sum())
+    return tracked_bands(recipe.audio)
 
 
 def _tracker_settings(recipe: Recipe) -> dict[str, Any]:
+    audio = SpectrogramTransformer(**recipe.audio)
     return {
-        "sample_rate": recipe.audio["sample_rate"],
-        "hop_duration": recipe.audio["hop_duration"],
+        "sample_rate": audio.sample_rate,
+        "hop_duration": audio.hop_duration,
         "window_frames": WINDOW_FRAMES,
         "context_frames": CONTEXT_FRAMES,
     }

@@ -93,8 +93,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         last layer is not taken over. Subjects need `groups` to be kept apart, and the
         weights must not have been trained on these recordings. Probabilities take their
         level from both trainings in the same shares, unless a validation part gives it.
-        Where a share is kept, so is the model's view of average beats, as it came
-        (:mod:`heartbeat_clf.beat_view`).
+        Where any share is kept and the last layer taken over, so is the model's view of
+        average beats, whole (:mod:`heartbeat_clf.beat_view`).
         ``history_`` and `callbacks` see the weights before they are moved.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Copied for each fit.
@@ -243,6 +243,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         """Train for one more epoch, with the optimiser's state kept.
 
         `initial_share` has no say here: weights stay as training left them.
+        Probabilities take their level from the recordings that were trained on; a
+        calibration that the model came with is left behind.
 
         Parameters
         ----------

@@ -30,9 +30,9 @@ class EmbeddingTransformer(
 
     The last feature map of the network, averaged over time and over the windows of a
     recording: a number a channel and row of bands; and, where the model judges the
-    average beat as well, the units of that network before its output. A linear model on these learns a
-    question of one's own from a hundred recordings in a second, without TensorFlow.
-    Nothing is learnt in `fit` but which model it is.
+    average beat as well, the units of that network before its output. A linear model
+    on these learns a question of one's own from a hundred recordings in a second,
+    without TensorFlow. Nothing is learnt in `fit` but which model it is.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heartbeat_clf.model_archive import read_model
+from heartbeat_clf.model_archive import damaged, read_model
 from heartbeat_clf.prediction import Calibration
 from heartbeat_clf.pretrained import find_model
 from heartbeat_clf.saved_parts import read_predictor
@@ -121,7 +121,10 @@ def _read(path: Path, origin: str, version: Any) -> InitialWeights:
         for key in BINDING[owner]:
             value = step["settings"][key]
             settings[owner, key] = tuple(value) if isinstance(value, list) else value
-    predictor = read_predictor(description, entries)
+    try:
+        predictor = read_predictor(description, entries)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise damaged(path, error) from error
     return InitialWeights(
         origin=origin,
         archive=entries["network.keras"],

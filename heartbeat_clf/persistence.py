@@ -167,7 +167,7 @@ def load(path: str | os.PathLike[str]) -> Pipeline:
     description, entries = read_model(source)
     try:
         return _build_pipeline(description, entries)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise damaged(source, error) from error
 
 

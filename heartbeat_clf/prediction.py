@@ -103,7 +103,7 @@ def network_session(onnx_model: bytes, output: str = "logits") -> RunBatch:
     Raises
     ------
     ValueError
-        If the network has no such output: it was written before there was one.
+        If it is no network, or has no such output: it was written before there was one.
     """
     import onnxruntime
 
@@ -113,9 +113,16 @@ def network_session(onnx_model: bytes, output: str = "logits") -> RunBatch:
     # and parallel jobs do not fight over them.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        onnx_model, options, providers=["CPUExecutionProvider"]
-    )
+    try:
+        session = onnxruntime.InferenceSession(
+            onnx_model, options, providers=["CPUExecutionProvider"]
+        )
+    # Its errors have no base of their own.
+    except Exception as error:
+        raise ValueError(
+            "Expected a network in ONNX, got something that ONNX Runtime cannot read: "
+            f"{error}. The model file is damaged."
+        ) from error
     name = session.get_inputs()[0].name
     if output not in [found.name for found in session.get_outputs()]:
         raise ValueError(

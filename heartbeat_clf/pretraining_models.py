@@ -138,6 +138,8 @@ def make_models(
     network = pretrain(data, images, recipe, final, verbose=verbose)
     beats = train_beats(data, images, recipe, final / BEATS, verbose=verbose, say=say)
     files = []
+    if beats is None:
+        recipe = dataclasses.replace(recipe, beats=None)
     report: dict[str, Any] = {
         "heartbeat_clf": heartbeat_clf.__version__,
         "recipe": recipe.to_dict(),

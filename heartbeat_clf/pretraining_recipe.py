@@ -12,15 +12,29 @@ from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.augmentations import AUGMENTATIONS
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS
 from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.mel_filters import mel_frequencies
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
-__all__ = ["DEFAULT_RECIPE", "NETWORK_NAMES", "BeatRecipe", "Recipe", "read_recipe"]
+__all__ = [
+    "DEFAULT_RECIPE",
+    "NETWORK_NAMES",
+    "BeatRecipe",
+    "Recipe",
+    "read_recipe",
+    "tracked_bands",
+]
 
 NETWORK_NAMES = ("small", "wide", "wide_linear", "ancestor")
 """Those of :data:`heartbeat_clf.networks.NETWORKS`, which would load Keras."""
 
 DEFAULT_RECIPE = Path(__file__).with_name("models") / "recipe.toml"
 """The recipe of the shipped model."""
+
+
+# PASCAL set_b and many stethoscopes pass little above 200 Hz.
+_TRACKED_BELOW = 205.0
+_FEWEST_TRACKED = 4
+_LONGEST_HOP = 0.04
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +76,11 @@ class BeatRecipe:
         )
         check_number("beats.dropout", self.dropout, minimum=0, maximum=0.95)
         _check_augmentations("beats.augment", self.augment)
+        if "reverse_time" in self.augment:
+            raise ValueError(
+                'Expected beats.augment without "reverse_time", got it: a diastole '
+                "does not come before its systole. Leave it out."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,11 +173,8 @@ class Recipe:
                 f"{self.warmup_steps} from the recipe. Take more steps, or a recipe "
                 "with fewer warmup_steps."
             )
-        if self.beats is not None and self.trimmer.get("bands") != "all":
-            raise ValueError(
-                'Expected bands = "all" under [trimmer] with [beats], which are found '
-                f"in the lowest bands, got {self.trimmer.get('bands')!r}."
-            )
+        if self.beats is not None:
+            _check_beats(self.audio, self.trimmer)
         if self.steps_per_round > self.steps:
             object.__setattr__(self, "steps_per_round", self.steps)
         if not self.outputs:
@@ -274,6 +290,37 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
     except (TypeError, ValueError) as error:
         error.add_note(f"This is about the recipe {str(source)!r}.")
         raise
+
+
+def tracked_bands(audio: dict[str, Any]) -> int:
+    """Return how many of an image's bands are low enough to find beats in."""
+    settings = SpectrogramTransformer(**audio)
+    centres = mel_frequencies(
+        n_mels=settings.n_mels, fmin=settings.fmin, fmax=settings.fmax
+    )
+    return int((centres < _TRACKED_BELOW).sum())
+
+
+def _check_beats(audio: dict[str, Any], trimmer: dict[str, Any]) -> None:
+    """Raise unless beats can be found in the images of a recipe."""
+    if trimmer.get("bands") != "all":
+        raise ValueError(
+            'Expected bands = "all" under [trimmer] with [beats], which are found in '
+            f"the lowest bands, got {trimmer.get('bands')!r}."
+        )
+    n_bands = tracked_bands(audio)
+    if n_bands < _FEWEST_TRACKED:
+        raise ValueError(
+            f"Expected at least {_FEWEST_TRACKED} bands below {_TRACKED_BELOW:.0f} Hz "
+            f"with [beats], which are found there, got {n_bands}. Lower fmin or raise "
+            "n_mels under [audio], or leave out [beats]."
+        )
+    hop = SpectrogramTransformer(**audio).hop_duration
+    if hop > _LONGEST_HOP:
+        raise ValueError(
+            f"Expected a hop_duration of at most {_LONGEST_HOP} s with [beats], as a "
+            f"heart sound lasts 0.1 s, got {hop!r}. Leave out [beats], or shorten it."
+        )
 
 
 def _beats(table: Any, source: Path) -> BeatRecipe | None:

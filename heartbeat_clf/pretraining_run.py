@@ -212,11 +212,10 @@ def train_fold(
     check_identity(place, identify(kept_data, recipe))
     identity = identify(kept_data, recipe, beats=True)
     made_by = place / "scores.txt"
-    if saved.exists():
-        if made_by.exists() and made_by.read_text("utf-8") == identity:
-            return pd.read_csv(saved, dtype={"subject": str, "recording": str})
-        # Of the same windows' network, with another view of average beats or none.
-        saved.unlink()
+    # Others are of the same windows' network with another second view, or none.
+    known = saved.exists() and made_by.exists()
+    if known and made_by.read_text("utf-8") == identity:
+        return pd.read_csv(saved, dtype={"subject": str, "recording": str})
     from heartbeat_clf.beat_view_training import train_beats
     from heartbeat_clf.pretraining import pretrain
 

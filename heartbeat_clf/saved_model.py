@@ -147,7 +147,7 @@ def load_to_predict(path: str | os.PathLike[str]) -> Any:
     try:
         if [step["kind"] for step in description["steps"]] == _WHOLE:
             return SavedModel(description, entries)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise damaged(source, error) from error
     from heartbeat_clf.persistence import load
 

@@ -54,8 +54,23 @@ def test_less_than_a_beat_is_none(states):
 
 def test_less_than_a_beat_cannot_be_averaged():
     stays = find_stays(np.array([0, 0, 1, 1]))
-    with pytest.raises(ValueError, match="a stay of each heart state at least"):
+    with pytest.raises(
+        ValueError, match=r"a stay of each heart state at least, .* longer"
+    ):
         average_beat(np.zeros((4, 4)), stays)
+
+
+@pytest.mark.parametrize("states", [[], [[0, 1]], [0, 1, 9]])
+def test_what_is_no_row_of_states_is_refused(states):
+    with pytest.raises(ValueError, match=r"states of shape \(n_frames,\), 0 to 3 each"):
+        find_stays(np.array(states, dtype=int))
+
+
+@pytest.mark.parametrize("shape", [(4, 0), (52,), (4, 52, 1)])
+def test_what_is_no_image_is_refused(shape):
+    stays = find_stays(states_of([(8, 16, 8, 20)]))
+    with pytest.raises(ValueError, match=r"an image of shape \(n_bands, n_frames\)"):
+        average_beat(np.zeros(shape), stays)
 
 
 def test_beats_of_any_length_lie_on_top_of_each_other():

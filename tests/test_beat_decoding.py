@@ -140,3 +140,16 @@ def test_other_shapes_are_refused(shape):
 def test_frame_rate_is_positive():
     with pytest.raises(ValueError, match="frame_rate"):
         decode_states(np.zeros((3, 4)), frame_rate=0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_not_finite_are_refused(value):
+    scores = np.zeros((20, 4))
+    scores[3] = value
+    with pytest.raises(ValueError, match=r"finite log probabilities, .* such as 1e-4"):
+        decode_states(scores, frame_rate=50)
+
+
+def test_frames_longer_than_a_heart_sound_are_refused():
+    with pytest.raises(ValueError, match=r"0\.04 to 0\.25 s, got a frame_rate of 3"):
+        decode_states(np.zeros((5, 4)), frame_rate=3)

@@ -19,13 +19,14 @@ from heartbeat_clf.beat_view import BeatView, stays_in
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
 from heartbeat_clf.datasets import make_heart_sounds
+from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.onnx_export import network_to_onnx
 from heartbeat_clf.prediction import Calibration, WindowPredictor
 from heartbeat_clf.pretrained_files import as_pipeline
 from heartbeat_clf.pretraining import pretrain
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_models import make_models
-from heartbeat_clf.pretraining_recipe import read_recipe
+from heartbeat_clf.pretraining_recipe import read_recipe, tracked_bands
 from heartbeat_clf.pretraining_run import make_images, score_images, train_fold
 from heartbeat_clf.saved_model import load_to_predict
 
@@ -275,12 +276,94 @@ def test_models_are_made_with_the_view(sets, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"share": 7.0}, "share must be"),
+        ({"share": float("nan")}, "share must be"),
+        ({"tracked_bands": 0}, "tracked_bands must be an integer at least 1"),
+        ({"settings": {}}, r"Expected the settings \['context_frames', .*got \[\]"),
+        ({"settings": {**tracker_settings(), "hop_duration": 0}}, "hop_duration must"),
+    ],
+)
+def test_wrong_values_in_a_model_file_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(view_of(), **changes)
+
+
+def rewritten(target, drop=(), **beats):
+    """Write a copy of the model in the box without entries, with other `beats`."""
+    from heartbeat_clf.pretrained import find_model
+
+    with (
+        zipfile.ZipFile(find_model("murmur")) as source,
+        zipfile.ZipFile(target, "w") as archive,
+    ):
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "model.json":
+                model = json.loads(content)
+                model["predictor"]["beats"].update(beats)
+                content = json.dumps(model).encode()
+            if name not in drop:
+                archive.writestr(name, content)
+    return target
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"drop": ["beats_tracker.onnx"]}, {"share": 7}, {"settings": []}, {"share": "a"}],
+)
+def test_damaged_files_are_named_wherever_they_are_read(change, tmp_path):
+    file = rewritten(tmp_path / "bad.hbc", **change)
+    for read in (load, load_to_predict, read_initial_weights):
+        with pytest.raises(ValueError, match=r"bad\.hbc' to be a whole model"):
+            read(file)
+
+
+def test_a_network_that_cannot_be_read_is_told():
+    view = view_of(b"nothing")
+    with pytest.raises(ValueError, match=r"a network in ONNX, .* file is damaged"):
+        view.embedding(np.zeros((40, 3), dtype=np.float32))
+
+
+@pytest.mark.training
+def test_a_refused_training_leaves_the_scores_of_another(sets, tmp_path):
+    data, images = sets
+    held_out = [np.isin(part.subjects, part.subjects[:2]) for part in data]
+    train_fold(data, images, held_out, small_recipe(), tmp_path)
+    other = small_recipe(beats={**TINY_BEATS, "dropout": 0.1})
+    with pytest.raises(ValueError, match="checkpoints of this training, got those"):
+        train_fold(data, images, held_out, other, tmp_path)
+    assert (tmp_path / "scores.csv").exists()
+
+
+def test_settings_that_a_recipe_leaves_out_are_the_defaults():
+    whole = small_recipe()
+    audio = {k: v for k, v in whole.audio.items() if k not in ("n_mels", "fmin")}
+    assert tracked_bands(audio) == tracked_bands(whole.audio) == 16
+
+
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        ({"fmin": 230.0}, r"at least 4 bands below 205 Hz with \[beats\], .* got 0"),
+        ({"hop_duration": 0.05}, r"hop_duration of at most 0\.04 s .* got 0\.05"),
+    ],
+)
+def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
+    with pytest.raises(ValueError, match=message):
+        small_recipe(audio={**small_recipe().audio, **audio})
+    assert small_recipe(audio={**small_recipe().audio, **audio}, beats=None)
+
+
+@pytest.mark.parametrize(
     ("beats", "message"),
     [
         ({**TINY_BEATS, "steps": 0}, r"beats\.steps must be an integer at least 1"),
         ({**TINY_BEATS, "warmup_steps": 4}, r"beats\.warmup_steps must .* at most 3"),
         ({**TINY_BEATS, "dropout": 1}, r"beats\.dropout"),
         ({**TINY_BEATS, "augment": ["nix"]}, r"beats\.augment must be one of"),
+        ({**TINY_BEATS, "augment": ["reverse_time"]}, 'augment without "reverse_time"'),
         ({"steps": 4}, r"Expected the fields \[.*\] under \[beats\], got \['steps'\]"),
     ],
 )

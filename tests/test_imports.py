@@ -91,7 +91,9 @@ ALLOWED = {
     ),
     "operating_points": "_validation thresholds",
     # training on several data sets at once
-    "pretraining_recipe": "_validation augmentations averaged_beats images spectrogram",
+    "pretraining_recipe": (
+        "_validation augmentations averaged_beats images mel_filters spectrogram"
+    ),
     "pretraining_data": (
         "_validation : datasets.cinc2016 datasets.circor datasets.table"
     ),
@@ -110,7 +112,7 @@ ALLOWED = {
     "beat_view_network": "_tensorflow networks",
     "beat_view_training": (
         "_tensorflow augmentations averaged_beats beat_tracking beat_training "
-        "beat_view beat_view_network datasets.circor mel_filters onnx_export "
+        "beat_view beat_view_network datasets.circor onnx_export spectrogram "
         "pretraining pretraining_data pretraining_feed pretraining_identity "
         "pretraining_recipe pretraining_rounds"
     ),
@@ -145,7 +147,7 @@ ALLOWED = {
     "beat_decoding": "_beat_search _validation",
     "beat_tracking": "_rows audio beat_decoding mel prediction",
     "averaged_beats": "beat_decoding",
-    "beat_view": "averaged_beats beat_decoding beat_tracking prediction",
+    "beat_view": "_validation averaged_beats beat_decoding beat_tracking prediction",
     "beat_training": "_tensorflow _validation beat_tracking onnx_export",
     "premature_beats": "_validation",
     "rhythm_features": "beat_decoding beat_tracking",

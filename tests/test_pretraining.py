@@ -437,6 +437,8 @@ def test_models_are_made_from_tables_in_one_call(synthetic, tmp_path):
     assert len(points.scores) == len(set(synthetic.subjects))
     report = json.loads((tmp_path / "out" / "training.json").read_text())
     assert report["answers"]["murmur"]["combine"] == points.combine
+    # No heart states are annotated: there is no second view, and none is recorded.
+    assert report["recipe"]["beats"] is None
     more = model[:-1].transform(synthetic.recordings)
     assert model[-1].partial_fit(more, synthetic.target).n_epochs_ == 1
 
