@@ -109,7 +109,11 @@ def learn(
             train, test = inside & ~held_out, inside & held_out
             common = {"random_state": 0, "cache": given.work / "cache"}
             models = {
-                "tuned": make_heartbeat_pipeline(initial_weights=weights, **common),
+                # The network has seen these records: it knows the question of them, and
+                # "auto" would take that for knowledge of all.
+                "tuned": make_heartbeat_pipeline(
+                    initial_weights=weights, initial_share=0, **common
+                ),
                 "linear": make_heartbeat_pipeline(
                     initial_weights=weights, network="wide_linear", **common
                 ),
