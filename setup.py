@@ -7,7 +7,7 @@ from setuptools import Extension, setup
 LOG_MEL = Extension(
     "heartbeat_clf._log_mel",
     ["heartbeat_clf/_log_mel.c"],
-    depends=["heartbeat_clf/_log_mel_kernel.h"],
+    depends=["heartbeat_clf/_buffers.h", "heartbeat_clf/_log_mel_kernel.h"],
     # Vectors are passed between functions that are all inlined.
     extra_compile_args=["-O3", "-Wno-psabi"],
     py_limited_api=True,
@@ -18,6 +18,7 @@ LOG_MEL = Extension(
 BEAT_SEARCH = Extension(
     "heartbeat_clf._beat_search",
     ["heartbeat_clf/_beat_search.c"],
+    depends=["heartbeat_clf/_buffers.h"],
     extra_compile_args=["-O3"],
     py_limited_api=True,
     # Without it the same states are found by NumPy, more slowly.

@@ -115,7 +115,8 @@ def alone(circor: pd.DataFrame) -> list[Measure]:
         by_view = circor.assign(murmur=circor[f"murmur_{view}"])
         # Where no beat is found the windows answer alone.
         by_view["murmur"] = by_view["murmur"].fillna(circor["murmur"])
-        rows.append((f"recordings {view}", f"the same, {text}", audible(by_view)))
+        name = f"CirCor recordings, {text}"
+        rows.append((f"recordings {view}", name, audible(by_view)))
         rows.append(
             (
                 f"persons {view}",

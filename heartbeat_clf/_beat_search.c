@@ -8,6 +8,8 @@
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
+#include "_buffers.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -100,21 +102,6 @@ static void find_path(const Search *search)
     }
 }
 
-/* Take `object` as contiguous numbers of a format; their count, or -1. */
-static Py_ssize_t take(PyObject *object, Py_buffer *view, const char *formats, int flags)
-{
-    if (PyObject_GetBuffer(object, view, flags | PyBUF_FORMAT | PyBUF_C_CONTIGUOUS))
-        return -1;
-    if (view->format == NULL || strlen(view->format) != 1 ||
-        strchr(formats, view->format[0]) == NULL || view->itemsize != 8) {
-        PyErr_Format(PyExc_TypeError, "Expected numbers of format %s, got %s.", formats,
-                     view->format == NULL ? "bytes" : view->format);
-        PyBuffer_Release(view);
-        return -1;
-    }
-    return view->len / view->itemsize;
-}
-
 PyDoc_STRVAR(find_states_doc,
 "find_states(scores, stays, cut, states)\n"
 "--\n\n"
@@ -140,6 +127,10 @@ static PyObject *find_states(PyObject *module, PyObject *args)
         counts[taken] = take(objects[taken], &views[taken], formats[taken], flags);
         if (counts[taken] < 0)
             goto release;
+    }
+    if (views[3].itemsize != sizeof(int64_t)) {
+        PyErr_SetString(PyExc_TypeError, "Expected states of 64 bits.");
+        goto release;
     }
     search.n_frames = counts[3];
     search.longest = counts[1] / N_STATES;

@@ -17,6 +17,8 @@
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
+#include "_buffers.h"
+
 #include <float.h>
 #include <stdint.h>
 #include <string.h>
@@ -125,21 +127,6 @@ static void *make_room(Job *job)
 }
 
 #define N_BUFFERS 6
-
-/* Take `object` as contiguous numbers of one of the formats; their count, or -1. */
-static Py_ssize_t take(PyObject *object, Py_buffer *view, const char *formats, int flags)
-{
-    if (PyObject_GetBuffer(object, view, flags | PyBUF_FORMAT | PyBUF_C_CONTIGUOUS))
-        return -1;
-    if (view->format == NULL || strlen(view->format) != 1 ||
-        strchr(formats, view->format[0]) == NULL || view->itemsize == 0) {
-        PyErr_Format(PyExc_TypeError, "Expected numbers of format %s, got %s.", formats,
-                     view->format == NULL ? "bytes" : view->format);
-        PyBuffer_Release(view);
-        return -1;
-    }
-    return view->len / view->itemsize;
-}
 
 static const char *what_is_wrong(const Job *job, const Py_ssize_t *counts)
 {

@@ -29,6 +29,7 @@ __all__ = [
     "load_beat_model",
     "standardise_bands",
     "state_probabilities",
+    "states_of_image",
     "track_beats",
 ]
 
@@ -194,6 +195,29 @@ def state_probabilities(image: np.ndarray, model: BeatModel) -> np.ndarray:
     return softmax(logits.reshape(-1, 4))[:n_frames].astype(np.float32)
 
 
+def states_of_image(
+    image: np.ndarray, model: BeatModel
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities of the states in each frame, and the likeliest path.
+
+    Parameters
+    ----------
+    image : ndarray of shape (n_mels, n_frames)
+        In dB, of the bands that the model sees.
+    model : BeatModel
+        Of its settings, those that :func:`state_probabilities` and `frame_rate` read.
+
+    Returns
+    -------
+    probabilities : ndarray of float32 of shape (n_frames, 4)
+    states : ndarray of int of shape (n_frames,)
+    """
+    probabilities = state_probabilities(image, model)
+    # What the network rules out stays possible: durations have a say as well.
+    scores = np.log(probabilities + 1e-4)
+    return probabilities, decode_states(scores, frame_rate=model.frame_rate)
+
+
 def track_beats(
     recordings: Any,
     *,
@@ -246,8 +270,7 @@ def track_beats(
 def beats_of_image(image: np.ndarray, model: BeatModel) -> Beats:
     """Return the beats that an image of :func:`beat_image` shows."""
     rate = model.frame_rate
-    probabilities = state_probabilities(image, model)
-    states = decode_states(np.log(probabilities + 1e-4), frame_rate=rate)
+    probabilities, states = states_of_image(image, model)
     return Beats(
         # Frame i is centred on time i / rate; a state begins half a frame before.
         s1=(state_starts(states, 0) - 0.5) / rate,

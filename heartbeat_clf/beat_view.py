@@ -16,8 +16,7 @@ from heartbeat_clf.averaged_beats import (
     average_beat,
     find_stays,
 )
-from heartbeat_clf.beat_decoding import decode_states
-from heartbeat_clf.beat_tracking import BeatModel, state_probabilities
+from heartbeat_clf.beat_tracking import BeatModel, states_of_image
 from heartbeat_clf.prediction import network_session
 
 __all__ = ["BeatView", "stays_in"]
@@ -115,7 +114,7 @@ class BeatView:
 
     def _beat(self, image: np.ndarray) -> np.ndarray | None:
         stays = stays_in(
-            image, self.tracker, tracked_bands=self.tracked_bands, **self.settings
+            image, BeatModel(self.tracker, self.settings), self.tracked_bands
         )
         return average_beat(image, stays)[np.newaxis] if stays.n_beats else None
 
@@ -135,31 +134,20 @@ class BeatView:
         return self.blend(windows, [self.scores(image[..., 0]) for image in images])
 
 
-def stays_in(
-    image: np.ndarray,
-    tracker: bytes,
-    *,
-    tracked_bands: int,
-    **settings: Any,
-) -> Stays:
+def stays_in(image: np.ndarray, tracker: BeatModel, tracked_bands: int) -> Stays:
     """Return when a recording is in which heart state, by an image's lowest bands.
 
     Parameters
     ----------
     image : ndarray of shape (n_bands, n_frames)
         In dB.
-    tracker : bytes
-        As :class:`BeatView` has it.
+    tracker : BeatModel
+        With the settings of :class:`BeatView`.
     tracked_bands : int
         How many of the lowest bands it sees.
-    **settings : object
-        Those of :class:`BeatView`.
 
     Returns
     -------
     stays : Stays
     """
-    model = BeatModel(tracker, settings)
-    probabilities = state_probabilities(image[:tracked_bands], model)
-    states = decode_states(np.log(probabilities + 1e-4), frame_rate=model.frame_rate)
-    return find_stays(states)
+    return find_stays(states_of_image(image[:tracked_bands], tracker)[1])

@@ -76,7 +76,7 @@ class TrainedBeats:
         return BeatView(
             tracker=with_half_weights(self.tracker),
             network=with_half_weights(network_to_onnx(network, embedding="dense")),
-            tracked_bands=_tracked_bands(self.recipe),
+            tracked_bands=tracked_bands(self.recipe.audio),
             settings=_tracker_settings(self.recipe),
         )
 
@@ -189,15 +189,12 @@ def train_beats(
     check_identity(place, identity)
     tracker = _tracker(annotated, images, recipe, place, identity)
     everything = [image for part in images for image in part]
-    settings = _tracker_settings(recipe)
-    n_bands = _tracked_bands(recipe)
+    tracker_model = BeatModel(tracker, _tracker_settings(recipe))
+    n_bands = tracked_bands(recipe.audio)
     targets = join_targets(data, list(recipe.outputs))
 
     def feed(first_round: int) -> StratifiedFeed:
-        stays = [
-            stays_in(image, tracker, tracked_bands=n_bands, **settings)
-            for image in everything
-        ]
+        stays = [stays_in(image, tracker_model, n_bands) for image in everything]
         return _AverageBeatFeed(
             everything,
             stays,
@@ -253,7 +250,7 @@ def _tracker(
     file = place / _TRACKER
     if not file.exists():
         assert recipe.beats is not None
-        n_bands = _tracked_bands(recipe)
+        n_bands = tracked_bands(recipe.audio)
         pairs = [
             (np.ascontiguousarray(part[row][:n_bands]), table)
             for part, tables in zip(images, annotated, strict=True)
@@ -271,10 +268,6 @@ def _tracker(
         partial.write_bytes(network)
         os.replace(partial, file)
     return file.read_bytes()
-
-
-def _tracked_bands(recipe: Recipe) -> int:
-    return tracked_bands(recipe.audio)
 
 
 def _tracker_settings(recipe: Recipe) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heartbeat_clf._validation import check_choice
 from heartbeat_clf.model_archive import damaged, read_model
 from heartbeat_clf.prediction import Calibration
-from heartbeat_clf.pretrained import find_model
+from heartbeat_clf.pretrained import TARGETS, find_model
 from heartbeat_clf.saved_parts import read_predictor
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ def read_initial_weights(source: str | os.PathLike[str]) -> InitialWeights:
     name, _, target = str(source).partition(":")
     path = Path(source)
     if name == "pretrained" and not path.exists():
+        named = ("pretrained", *(f"pretrained:{known}" for known in TARGETS))
+        check_choice("initial_weights", str(source), named)
         path = find_model(target or "murmur")
     stat = path.stat() if path.exists() else None
     return _read(path, str(source), stat and (stat.st_size, stat.st_mtime_ns))

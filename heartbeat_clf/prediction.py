@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -89,7 +89,8 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-@functools.lru_cache(maxsize=8)
+# A model in the box has up to five: two outputs of each network, and the tracker.
+@functools.lru_cache(maxsize=16)
 def network_session(onnx_model: bytes, output: str = "logits") -> RunBatch:
     """Return a function from float32 windows to an output of an ONNX network.
 
@@ -197,15 +198,14 @@ class WindowPredictor:
 
     def mean_scores(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return uncorrected mean scores of images; see `decision`."""
+        if self.beats is None:
+            return logits_to_scores(
+                self._over_windows(self._checked(images), self.run())
+            )
         heard: list[np.ndarray | None] = []
-        logits = mean_logits(
-            self._listened(self._checked(images), heard),
-            self.run(),
-            window_frames=self.window_frames,
-            standardize=self.standardize,
-        )
-        scores = logits_to_scores(logits)
-        return scores if self.beats is None else self.beats.blend(scores, heard)
+        listened = _noted(self._checked(images), self.beats.scores, heard)
+        scores = logits_to_scores(self._over_windows(listened, self.run()))
+        return self.beats.blend(scores, heard)
 
     def embeddings(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return what the network hears in images before it judges.
@@ -230,30 +230,21 @@ class WindowPredictor:
                 "Expected a network in ONNX to take embeddings from, got one with "
                 f"layers that only {self.engine} runs."
             )
+        run = network_session(self.network, "embedding")
+        if self.beats is None:
+            return self._over_windows(self._checked(images), run)
         heard: list[np.ndarray] = []
+        listened = _noted(self._checked(images), self.beats.embedding, heard)
+        windows = self._over_windows(listened, run)
+        return np.hstack([windows, np.stack(heard)])
 
-        def listened() -> Iterator[np.ndarray]:
-            for image in self._checked(images):
-                if self.beats is not None:
-                    heard.append(self.beats.embedding(image[..., 0]))
-                yield image
-
-        windows = mean_logits(
-            listened(),
-            network_session(self.network, "embedding"),
+    def _over_windows(self, images: Iterable[np.ndarray], run: RunBatch) -> np.ndarray:
+        return mean_logits(
+            images,
+            run,
             window_frames=self.window_frames,
             standardize=self.standardize,
         )
-        return windows if self.beats is None else np.hstack([windows, np.stack(heard)])
-
-    def _listened(
-        self, images: Iterable[np.ndarray], heard: list[np.ndarray | None]
-    ) -> Iterator[np.ndarray]:
-        """Pass images on, and note what the average beat of each says."""
-        for image in images:
-            if self.beats is not None:
-                heard.append(self.beats.scores(image[..., 0]))
-            yield image
 
     def _checked(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, image in enumerate(images):
@@ -264,6 +255,17 @@ class WindowPredictor:
                     f"{image.shape[0]} and {image.shape[2]}."
                 )
             yield image
+
+
+def _noted(
+    images: Iterable[np.ndarray],
+    look: Callable[[np.ndarray], Any],
+    heard: list[Any],
+) -> Iterator[np.ndarray]:
+    """Pass images on, and note what a look at each gives."""
+    for image in images:
+        heard.append(look(image[..., 0]))
+        yield image
 
 
 def mean_logits(

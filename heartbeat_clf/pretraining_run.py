@@ -255,7 +255,7 @@ def score_table(
     """
     windows, heard = score_views(network, images, recipe, beats)
     logits = windows if beats is None else beats.blend(windows, heard)
-    hop = float(recipe.audio["hop_duration"])
+    hop = float(SpectrogramTransformer(**recipe.audio).hop_duration)
     table = {
         "data": part.name,
         "recording": [Path(path).stem for path in part.recordings],

@@ -14,7 +14,7 @@ import pytest
 from heartbeat_clf import load, save
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS
 from heartbeat_clf.beat_decoding import STATES
-from heartbeat_clf.beat_tracking import load_beat_model
+from heartbeat_clf.beat_tracking import BeatModel, load_beat_model
 from heartbeat_clf.beat_view import BeatView, stays_in
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
@@ -123,9 +123,8 @@ def sets(sounds, tmp_path_factory):
 
 def test_beats_are_found_in_the_lowest_bands_of_an_image(sounds, sets):
     image = sets[1][0][0]
-    stays = stays_in(
-        image, load_beat_model().network, tracked_bands=16, **tracker_settings()
-    )
+    tracker = BeatModel(load_beat_model().network, tracker_settings())
+    stays = stays_in(image, tracker, 16)
     truth = np.array(sounds.metadata["s1_times"].iloc[0])
     found = (stays.first[STATES.index("S1")]) * 0.016
     near = [np.abs(truth - time).min() for time in found]
@@ -339,8 +338,7 @@ def test_a_refused_training_leaves_the_scores_of_another(sets, tmp_path):
 
 def test_settings_that_a_recipe_leaves_out_are_the_defaults():
     whole = small_recipe()
-    audio = {k: v for k, v in whole.audio.items() if k not in ("n_mels", "fmin")}
-    assert tracked_bands(audio) == tracked_bands(whole.audio) == 16
+    assert tracked_bands({}) == tracked_bands(whole.audio) == 16
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ ALLOWED = {
         "_rows model_archive operating_points prediction recording_images "
         "saved_parts trimming windows : persistence"
     ),
-    "initial_weights": "model_archive prediction pretrained saved_parts",
+    "initial_weights": "_validation model_archive prediction pretrained saved_parts",
     "fine_tuning": (
         "_tensorflow initial_weights linear_probe onnx_export prediction training"
     ),
@@ -147,7 +147,7 @@ ALLOWED = {
     "beat_decoding": "_beat_search _validation",
     "beat_tracking": "_rows audio beat_decoding mel prediction",
     "averaged_beats": "beat_decoding",
-    "beat_view": "_validation averaged_beats beat_decoding beat_tracking prediction",
+    "beat_view": "_validation averaged_beats beat_tracking prediction",
     "beat_training": "_tensorflow _validation beat_tracking onnx_export",
     "premature_beats": "_validation",
     "rhythm_features": "beat_decoding beat_tracking",

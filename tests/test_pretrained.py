@@ -87,7 +87,7 @@ def test_pipeline_takes_over_what_the_weights_need():
         ({"network": "small"}, "network='wide' or 'wide_linear' as .* got 'small'"),
         ({"window_duration": 3.0}, "windows of 250 frames as .* is 188 frames"),
         ({"preset": "ancestor"}, 'preset="default" with initial_weights'),
-        ({"initial_weights": "pretrained:valve"}, "target must be one of"),
+        ({"initial_weights": "pretrained:valve"}, "initial_weights must be one of"),
     ],
 )
 def test_settings_that_do_not_fit_are_named(settings, message):
