@@ -18,6 +18,7 @@ __all__ = [
     "against_keras_batches_shipped",
     "cold",
     "equal_scores",
+    "with_average_beats",
 ]
 
 N_RECORDINGS = 1000
@@ -96,6 +97,22 @@ def against_keras_batches(data: Path, *, shipped: bool = False) -> dict[str, Any
     )
     windows = sum(len(_windows(model, image)) for image in images)
     return ratio_row(seconds, slow="keras", fast="heartbeat_clf", windows=windows)
+
+
+def with_average_beats(data: Path) -> dict[str, Any]:
+    """Time the model in the box with both of its looks beside its windows alone."""
+    from heartbeat_clf import load_pretrained
+
+    by_windows, _, images = _thousand(data, shipped=True)
+    both = load_pretrained()[-1]
+    seconds = interleave(
+        {
+            "both": lambda: both.decision_function(images),
+            "windows": lambda: by_windows[-1].decision_function(images),
+        },
+        repeats=7,
+    )
+    return ratio_row(seconds, slow="both", fast="windows")
 
 
 def equal_scores(data: Path) -> dict[str, Any]:

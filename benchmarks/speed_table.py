@@ -132,6 +132,12 @@ ROWS = {
         "the same",
         3,
     ),
+    "predict-average-beat": _within(
+        "speed_prediction.with_average_beats",
+        "the same, by windows and the average beat",
+        "the same model by windows alone",
+        2,
+    ),
     "predict-equal": Row(
         "speed_prediction.equal_scores",
         "largest difference of a score",
