@@ -126,7 +126,7 @@ def average_beat(
     Raises
     ------
     ValueError
-        If a state has no stay, or `image` is none.
+        If a state has no stay, `image` is none, or stays reach beyond it.
 
     References
     ----------
@@ -153,6 +153,12 @@ def average_beat(
         raise ValueError(
             "Expected a stay of each heart state at least, got none of some. Take a "
             "longer recording."
+        )
+    end = max(float(part[-1]) for part in stays.last)
+    if end > image.shape[1]:
+        raise ValueError(
+            f"Expected stays within the image of {image.shape[1]} frames, got some up "
+            f"to {end:g}. Take those of the same image."
         )
     share, in_a_row, shift = 1.0, False, 0.0
     if rng is not None:

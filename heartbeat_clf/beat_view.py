@@ -16,7 +16,11 @@ from heartbeat_clf.averaged_beats import (
     average_beat,
     find_stays,
 )
-from heartbeat_clf.beat_tracking import BeatModel, states_of_image
+from heartbeat_clf.beat_tracking import (
+    BeatModel,
+    state_probabilities,
+    states_of_image,
+)
 from heartbeat_clf.prediction import network_session
 
 __all__ = ["BeatView", "stays_in"]
@@ -111,6 +115,27 @@ class BeatView:
             return np.zeros_like(run(np.zeros(silent, dtype=np.float32))[0])
         heard: np.ndarray = run(beat)[0]
         return heard
+
+    def check_networks(self, n_bands: int) -> None:
+        """Raise unless both networks run on images of so many bands.
+
+        Raises
+        ------
+        ValueError
+            If one cannot be read, or takes something else than the settings say.
+        """
+        silence = np.zeros((n_bands, 1), dtype=np.float32)
+        beat = (1, n_bands, sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
+        try:
+            model = BeatModel(self.tracker, self.settings)
+            state_probabilities(silence[: self.tracked_bands], model)
+            network_session(self.network)(np.zeros(beat, dtype=np.float32))
+        # ONNX Runtime's errors have no base of their own.
+        except Exception as error:
+            raise ValueError(
+                f"Expected networks that run on {n_bands} bands with {self.settings} "
+                f"and tracked_bands={self.tracked_bands}, got: {error}"
+            ) from error
 
     def _beat(self, image: np.ndarray) -> np.ndarray | None:
         stays = stays_in(

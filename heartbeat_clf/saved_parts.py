@@ -45,6 +45,7 @@ def read_predictor(
             name: entries[entry] for name, entry in BEAT_ENTRIES.items()
         }
         settings["beats"] = BeatView(**networks, **beats)
+        settings["beats"].check_networks(settings["n_bands"])
     return WindowPredictor(
         network=entries[PREDICTOR_ENTRY[settings["engine"]]],
         calibration=Calibration(**calibration),

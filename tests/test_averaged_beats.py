@@ -66,6 +66,12 @@ def test_what_is_no_row_of_states_is_refused(states):
         find_stays(np.array(states, dtype=int))
 
 
+def test_stays_of_a_longer_image_are_refused():
+    stays = find_stays(states_of([(8, 16, 8, 20)] * 3))
+    with pytest.raises(ValueError, match=r"image of 100 frames, got some up to 135\.5"):
+        average_beat(np.zeros((4, 100)), stays)
+
+
 @pytest.mark.parametrize("shape", [(4, 0), (52,), (4, 52, 1)])
 def test_what_is_no_image_is_refused(shape):
     stays = find_stays(states_of([(8, 16, 8, 20)]))

@@ -289,8 +289,8 @@ def test_wrong_values_in_a_model_file_are_named(changes, message):
         dataclasses.replace(view_of(), **changes)
 
 
-def rewritten(target, drop=(), **beats):
-    """Write a copy of the model in the box without entries, with other `beats`."""
+def rewritten(target, drop=(), replace=None, **beats):
+    """Write a copy of the model in the box with other entries or other `beats`."""
     from heartbeat_clf.pretrained import find_model
 
     with (
@@ -298,7 +298,7 @@ def rewritten(target, drop=(), **beats):
         zipfile.ZipFile(target, "w") as archive,
     ):
         for name in source.namelist():
-            content = source.read(name)
+            content = (replace or {}).get(name, source.read(name))
             if name == "model.json":
                 model = json.loads(content)
                 model["predictor"]["beats"].update(beats)
@@ -310,7 +310,15 @@ def rewritten(target, drop=(), **beats):
 
 @pytest.mark.parametrize(
     "change",
-    [{"drop": ["beats_tracker.onnx"]}, {"share": 7}, {"settings": []}, {"share": "a"}],
+    [
+        {"drop": ["beats_tracker.onnx"]},
+        {"replace": {"beats_tracker.onnx": b"abc"}},
+        {"replace": {"beats_network.onnx": b"abc"}},
+        {"tracked_bands": 8},
+        {"share": 7},
+        {"settings": []},
+        {"share": "a"},
+    ],
 )
 def test_damaged_files_are_named_wherever_they_are_read(change, tmp_path):
     file = rewritten(tmp_path / "bad.hbc", **change)
