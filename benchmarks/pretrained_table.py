@@ -33,7 +33,8 @@ Measure = tuple[str, str, str]
 """Key, name and value of a figure."""
 VIEWS = {
     "windows": "by windows alone: AUROC",
-    "beat": "by the average beat alone: AUROC",
+    "beat": "by the network on the average beat alone: AUROC",
+    "linear": "by the linear judge of the average beat alone: AUROC",
 }
 WEIGHTS = {"Present": 5, "Unknown": 3, "Absent": 1}
 

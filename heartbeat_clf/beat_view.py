@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,11 @@ from heartbeat_clf.beat_tracking import (
 )
 from heartbeat_clf.prediction import network_session
 
-__all__ = ["BeatView", "stays_in"]
+__all__ = ["BeatScores", "BeatView", "stays_in"]
 
+_HALF = 10
+# The linear judge has half its weight at so many beats: the average of a few is noisy,
+# and it was fitted to the averages of tens.
 
 _SETTINGS = {
     "sample_rate": False,
@@ -33,6 +36,30 @@ _SETTINGS = {
     "context_frames": True,
 }
 """What a tracker is run by, and whether it is an integer."""
+
+
+class BeatScores(NamedTuple):
+    """What the judges of an average beat say of it.
+
+    Attributes
+    ----------
+    network : ndarray of shape (n_outputs,)
+        Logits of the network.
+    linear : ndarray of shape (n_outputs,)
+        Log odds of the linear judge, NaN where there is none.
+    n_beats : int
+        How many beats were averaged.
+    """
+
+    network: np.ndarray
+    linear: np.ndarray
+    n_beats: int
+
+    def first(self, n_outputs: int) -> BeatScores:
+        """Return what is said of the first outputs."""
+        return BeatScores(
+            self.network[:n_outputs], self.linear[:n_outputs], self.n_beats
+        )
 
 
 @dataclass(frozen=True)
@@ -53,7 +80,11 @@ class BeatView:
         ``sample_rate`` and ``hop_duration`` of the images, ``window_frames`` and
         ``context_frames`` of the tracker.
     share : float, default=0.5
-        Weight of this view's scores beside those of the windows.
+        Weight of the network's scores beside those of the windows.
+    linear : bytes or None, default=None
+        ONNX of a linear judge of average beats (:mod:`heartbeat_clf.linear_beats`),
+        whose logits are those of the network or NaN. It comes in addition, with the
+        weight of the network times ``n / (n + 10)`` for n beats.
     """
 
     tracker: bytes = field(repr=False)
@@ -61,6 +92,7 @@ class BeatView:
     tracked_bands: int
     settings: dict[str, Any]
     share: float = 0.5
+    linear: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_number("share", self.share, minimum=0, maximum=1)
@@ -75,8 +107,8 @@ class BeatView:
                 name, self.settings[name], minimum=0, exclusive=True, integer=integer
             )
 
-    def scores(self, image: np.ndarray) -> np.ndarray | None:
-        """Return the logits of an image's average beat.
+    def scores(self, image: np.ndarray) -> BeatScores | None:
+        """Return what is said of an image's average beat.
 
         Parameters
         ----------
@@ -85,15 +117,19 @@ class BeatView:
 
         Returns
         -------
-        scores : ndarray of shape (n_outputs,) or None
+        scores : BeatScores or None
             None where a heart state is missing, as in a quarter of a second. Beats
             are found in anything longer, also where there is no heart in it.
         """
-        beat = self._beat(image)
+        beat, n_beats = self._beat(image)
         if beat is None:
             return None
-        logits: np.ndarray = network_session(self.network)(beat)[0]
-        return logits
+        logits = network_session(self.network)(beat)[0]
+        linear = np.full_like(logits, np.nan)
+        if self.linear is not None:
+            said = network_session(self.linear)(beat)[0]
+            linear[: len(said)] = said
+        return BeatScores(logits, linear, n_beats)
 
     def embedding(self, image: np.ndarray) -> np.ndarray:
         """Return what the network hears in the average beat before it judges.
@@ -108,7 +144,7 @@ class BeatView:
         embedding : ndarray of shape (n_units,)
             Zeros, at which no unit speaks, where no beat is found.
         """
-        beat = self._beat(image)
+        beat, _ = self._beat(image)
         run = network_session(self.network, "embedding")
         if beat is None:
             silent = (1, len(image), sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
@@ -129,7 +165,9 @@ class BeatView:
         try:
             model = BeatModel(self.tracker, self.settings)
             state_probabilities(silence[: self.tracked_bands], model)
-            network_session(self.network)(np.zeros(beat, dtype=np.float32))
+            for network in (self.network, self.linear):
+                if network is not None:
+                    network_session(network)(np.zeros(beat, dtype=np.float32))
         # ONNX Runtime's errors have no base of their own.
         except Exception as error:
             raise ValueError(
@@ -137,21 +175,27 @@ class BeatView:
                 f"and tracked_bands={self.tracked_bands}, got: {error}"
             ) from error
 
-    def _beat(self, image: np.ndarray) -> np.ndarray | None:
+    def _beat(self, image: np.ndarray) -> tuple[np.ndarray | None, int]:
         stays = stays_in(
             image, BeatModel(self.tracker, self.settings), self.tracked_bands
         )
-        return average_beat(image, stays)[np.newaxis] if stays.n_beats else None
+        if stays.n_beats == 0:
+            return None, 0
+        return average_beat(image, stays)[np.newaxis], stays.n_beats
 
-    def blend(self, windows: np.ndarray, beats: list[np.ndarray | None]) -> np.ndarray:
-        """Return weighted means of the two views' scores, a row a recording.
+    def blend(self, windows: np.ndarray, beats: list[BeatScores | None]) -> np.ndarray:
+        """Return weighted means of all scores, a row a recording.
 
         Where there is no beat, the windows' scores stay as they are.
         """
         blended = np.array(windows, dtype=np.float64)
         for row, found in zip(blended, beats, strict=True):
-            if found is not None:
-                row += self.share * (found - row)
+            if found is None:
+                continue
+            row += self.share * (found.network - row)
+            weight = self.share * found.n_beats / (found.n_beats + _HALF)
+            heard = ~np.isnan(found.linear)
+            row[heard] += (found.linear - row)[heard] * weight / (1 + weight)
         return blended
 
     def blend_in(self, windows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:

@@ -31,6 +31,7 @@ from heartbeat_clf.beat_training import (
 from heartbeat_clf.beat_view import BeatView, stays_in
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.datasets.circor import read_segmentation
+from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
 from heartbeat_clf.pretraining_data import TrainingSet, join_targets
@@ -43,15 +44,17 @@ from heartbeat_clf.pretraining_identity import (
 from heartbeat_clf.pretraining_recipe import Recipe, tracked_bands
 from heartbeat_clf.pretraining_rounds import load_checkpoint, train_rounds
 from heartbeat_clf.spectrogram import SpectrogramTransformer
+from heartbeat_clf.training import network_archive
 
 __all__ = ["TrainedBeats", "annotated_rows", "load_beats", "train_beats"]
 
 _TRACKER = "tracker.onnx"
+_LINEAR = "linear.keras"
 
 
 @dataclass(frozen=True)
 class TrainedBeats:
-    """The two networks of the view of average beats.
+    """The networks of the view of average beats.
 
     Attributes
     ----------
@@ -61,23 +64,36 @@ class TrainedBeats:
         ONNX of what finds the beats.
     recipe : Recipe
         What it was trained by.
+    linear : keras.Model or None, default=None
+        The linear judge, logits in the same order; NaN for outputs without one.
     """
 
     network: keras.Model
     tracker: bytes
     recipe: Recipe
+    linear: keras.Model | None = None
 
     def view(self, output: str | None = None, *, sign: float = 1.0) -> BeatView:
         """Return what predicts: all outputs, or one of them times `sign`."""
-        network = self.network
+        network, linear = self.network, self.linear
         if output is not None:
             column = list(self.recipe.outputs).index(output)
             network = single_output(network, column, sign=sign)
+            if linear is not None:
+                linear = single_output(linear, column, sign=sign)
+        # NaN: the judge says nothing of this output.
+        if linear is not None and np.isnan(linear.get_layer("logits").bias).all():
+            linear = None
         return BeatView(
             tracker=with_half_weights(self.tracker),
             network=with_half_weights(network_to_onnx(network, embedding="dense")),
             tracked_bands=tracked_bands(self.recipe.audio),
             settings=_tracker_settings(self.recipe),
+            linear=(
+                None
+                if linear is None
+                else with_half_weights(network_to_onnx(linear, embedding="logits"))
+            ),
         )
 
 
@@ -220,7 +236,10 @@ def train_beats(
     network = train_rounds(
         build, feed, recipe.for_beats, place, identity, verbose=verbose, label="beats"
     )
-    return TrainedBeats(network, tracker, recipe)
+    linear = None
+    if recipe.beats.linear:
+        linear = _linear(data, everything, tracker_model, targets, recipe, place)
+    return TrainedBeats(network, tracker, recipe, linear)
 
 
 def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats | None:
@@ -236,7 +255,53 @@ def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats |
     tracker = Path(folder) / _TRACKER
     if recipe.beats is None or not tracker.exists():
         return None
-    return TrainedBeats(load_checkpoint(folder), tracker.read_bytes(), recipe)
+    file = Path(folder) / _LINEAR
+    linear = keras.saving.load_model(file) if file.exists() else None
+    return TrainedBeats(load_checkpoint(folder), tracker.read_bytes(), recipe, linear)
+
+
+def _linear(
+    data: Sequence[TrainingSet],
+    images: Sequence[np.ndarray],
+    tracker: BeatModel,
+    targets: np.ndarray,
+    recipe: Recipe,
+    place: Path,
+) -> keras.Model:
+    """Return the linear judge, fitted if it is not in the folder."""
+    file = place / _LINEAR
+    if file.exists():
+        return keras.saving.load_model(file)
+    assert recipe.beats is not None
+    n_bands = tracked_bands(recipe.audio)
+    outputs = list(recipe.outputs)
+    # A number may be one person in one data set and another in the next.
+    subjects = np.concatenate([[f"{p.name}/{s}" for s in p.subjects] for p in data])
+    shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
+    weights = np.zeros((len(outputs), *shape))
+    intercepts = np.full(len(outputs), np.nan)
+    for column, name in enumerate(outputs):
+        if name not in recipe.beats.linear:
+            continue
+        beats, rows = [], []
+        for row in np.flatnonzero(~np.isnan(targets[:, column])).tolist():
+            stays = stays_in(images[row], tracker, n_bands)
+            if stays.n_beats:
+                rows.append(row)
+                beats.append(average_beat(images[row], stays))
+        found = fit_linear_beats(
+            np.array(beats).reshape(-1, *shape),
+            targets[rows, column] == 1,
+            subjects[rows],
+            seed=recipe.seed,
+        )
+        if found is not None:
+            weights[column], intercepts[column] = found
+    network = linear_network(weights, intercepts)
+    partial = place / "partial.keras"
+    partial.write_bytes(network_archive(network))
+    os.replace(partial, file)
+    return network
 
 
 def _tracker(

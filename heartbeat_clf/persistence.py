@@ -7,7 +7,8 @@ A saved model is a zip archive:
 - ``network.onnx`` (or ``predictor.keras``): the network that predicts;
 - ``network.keras``: the network with its optimiser's state, to train on;
 - ``beats_tracker.onnx`` and ``beats_network.onnx``, where average beats are judged as
-  well: what finds the beats, and what judges them.
+  well: what finds the beats, and what judges them; ``beats_linear.onnx``, where a
+  linear judge has a say.
 """
 
 from __future__ import annotations
@@ -100,8 +101,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     lost: list[str] = []
     description = {
         "format": FORMAT,
-        # What has no average beats can be read by older versions as well.
-        "format_version": FORMAT_VERSION if predictor.beats else 1,
+        "format_version": _format_version(predictor),
         "versions": {
             "heartbeat_clf": heartbeat_clf.__version__,
             "scikit-learn": sklearn.__version__,
@@ -129,7 +129,9 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     }
     if predictor.beats is not None:
         for name, entry in BEAT_ENTRIES.items():
-            entries[entry] = getattr(predictor.beats, name)
+            network = getattr(predictor.beats, name)
+            if network is not None:
+                entries[entry] = network
     with (
         whole_file(target) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -210,6 +212,13 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
         if points is not None:
             learned["operating_points"] = points.to_dict()
     return {"name": name, "kind": kind, "settings": settings, "learned": learned}
+
+
+def _format_version(predictor: WindowPredictor) -> int:
+    """Return the oldest version that gives the answers: older ones then read it."""
+    if predictor.beats is None:
+        return 1
+    return 2 if predictor.beats.linear is None else FORMAT_VERSION
 
 
 def _describe_predictor(predictor: WindowPredictor) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from heartbeat_clf.mapped_arrays import release_pages
 from heartbeat_clf.windows import cut_window, image_statistics, window_starts
 
 if TYPE_CHECKING:
-    from heartbeat_clf.beat_view import BeatView
+    from heartbeat_clf.beat_view import BeatScores, BeatView
 
 __all__ = [
     "Calibration",
@@ -202,7 +202,7 @@ class WindowPredictor:
             return logits_to_scores(
                 self._over_windows(self._checked(images), self.run())
             )
-        heard: list[np.ndarray | None] = []
+        heard: list[BeatScores | None] = []
         listened = _noted(self._checked(images), self.beats.scores, heard)
         scores = logits_to_scores(self._over_windows(listened, self.run()))
         return self.beats.blend(scores, heard)

@@ -57,7 +57,11 @@ def calibrate(scores: pd.DataFrame, output: str) -> tuple[Calibration, pd.DataFr
     raw = rows[output].to_numpy()
     codes = (~positive).astype(int)
     calibration = fit_calibration(
-        Calibration((0.0,)), -raw[:, np.newaxis], codes, np.ones(len(codes))
+        Calibration((0.0,)),
+        -raw[:, np.newaxis],
+        codes,
+        np.ones(len(codes)),
+        prior="slope",
     )
     log_odds = -calibration.apply(-raw[:, np.newaxis])[:, 0]
     return calibration, rows.assign(log_odds=log_odds)
@@ -151,6 +155,7 @@ def calibrate_persons(
         persons["log_odds"].to_numpy()[:, np.newaxis],
         persons["positive"].to_numpy().astype(int),
         np.ones(len(persons)),
+        prior="slope",
     )
     slope, intercept = found.slope, found.intercept[0]
     mapped = slope * persons["log_odds"] + intercept

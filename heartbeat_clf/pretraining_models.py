@@ -106,7 +106,7 @@ def make_models(
     if unlabelled:
         say(f"left out, as nothing has labels for it: {', '.join(unlabelled)}")
         learnt = {k: v for k, v in recipe.outputs.items() if k in known}
-        recipe = dataclasses.replace(recipe, outputs=learnt)
+        recipe = recipe.with_outputs(learnt)
     # What is missing should be told before the images are made.
     join_targets(data, list(recipe.outputs))
     folds = assign_folds(data, n_folds, seed=recipe.seed)

@@ -56,6 +56,9 @@ class BeatRecipe:
         ``Recipe.augment_sets`` come before.
     tracker_epochs : int
         Rounds of training for the network that finds the beats.
+    linear : tuple of str, default=()
+        Outputs of which a linear judge has a say as well
+        (:mod:`heartbeat_clf.linear_beats`).
     """
 
     steps: int
@@ -63,6 +66,7 @@ class BeatRecipe:
     dropout: float
     augment: tuple[str, ...]
     tracker_epochs: int
+    linear: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("steps", "tracker_epochs"):
@@ -76,6 +80,11 @@ class BeatRecipe:
         )
         check_number("beats.dropout", self.dropout, minimum=0, maximum=0.95)
         _check_augmentations("beats.augment", self.augment)
+        if not isinstance(self.linear, tuple):
+            raise TypeError(
+                "Expected beats.linear to be a list of names of outputs, got "
+                f"{self.linear!r}."
+            )
         if "reverse_time" in self.augment:
             raise ValueError(
                 'Expected beats.augment without "reverse_time", got it: a diastole '
@@ -175,6 +184,8 @@ class Recipe:
             )
         if self.beats is not None:
             _check_beats(self.audio, self.trimmer)
+            for name in self.beats.linear:
+                check_choice("beats.linear", name, tuple(self.outputs))
         if self.steps_per_round > self.steps:
             object.__setattr__(self, "steps_per_round", self.steps)
         if not self.outputs:
@@ -205,6 +216,14 @@ class Recipe:
             )
         warmup = self.warmup_steps * steps // self.steps
         return dataclasses.replace(self, steps=steps, warmup_steps=warmup, beats=beats)
+
+    def with_outputs(self, outputs: dict[str, float]) -> Recipe:
+        """Return the recipe for fewer outputs."""
+        beats = self.beats
+        if beats is not None:
+            kept = tuple(name for name in beats.linear if name in outputs)
+            beats = dataclasses.replace(beats, linear=kept)
+        return dataclasses.replace(self, outputs=outputs, beats=beats)
 
     @property
     def for_beats(self) -> Recipe:
@@ -333,7 +352,7 @@ def _beats(table: Any, source: Path) -> BeatRecipe | None:
             f"{table!r}. Put its settings under [beats]."
         )
     fields = {field.name for field in dataclasses.fields(BeatRecipe)}
-    if set(table) != fields:
+    if {"linear", *table} != fields:
         raise ValueError(
             f"Expected the fields {sorted(fields)} under [beats], got {sorted(table)}."
         )

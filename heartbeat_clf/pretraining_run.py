@@ -6,21 +6,19 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from heartbeat_clf.beat_view import BeatScores, BeatView
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.prediction import mean_logits, network_session
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_identity import check_identity, identify
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.spectrogram import SpectrogramTransformer
-
-if TYPE_CHECKING:
-    from heartbeat_clf.beat_view import BeatView
 
 __all__ = [
     "BEATS",
@@ -147,7 +145,7 @@ def score_views(
     images: Sequence[np.ndarray],
     recipe: Recipe,
     beats: BeatView | None = None,
-) -> tuple[np.ndarray, list[np.ndarray | None]]:
+) -> tuple[np.ndarray, list[BeatScores | None]]:
     """Return the logits of windows, and of average beats where there are any.
 
     Parameters are those of :func:`score_images`.
@@ -161,10 +159,10 @@ def score_views(
         standardize=True,
     )
     n_outputs = len(recipe.outputs)
-    heard: list[np.ndarray | None] = []
+    heard: list[BeatScores | None] = []
     for image in images:
         found = None if beats is None else beats.scores(image)
-        heard.append(None if found is None else found[:n_outputs])
+        heard.append(None if found is None else found.first(n_outputs))
     return logits[:, :n_outputs], heard
 
 
@@ -250,8 +248,9 @@ def score_table(
 ) -> pd.DataFrame:
     """Return a row a recording with its length and its mean logits.
 
-    With a view of average beats, columns such as ``murmur_windows`` and
-    ``murmur_beat`` say what each view gave; NaN where there was no beat.
+    With a view of average beats, columns such as ``murmur_windows``, ``murmur_beat``
+    and, of a linear judge, ``murmur_linear`` say what each gave; NaN where there was no
+    beat. ``beats`` are those that were averaged.
     """
     windows, heard = score_views(network, images, recipe, beats)
     logits = windows if beats is None else beats.blend(windows, heard)
@@ -266,9 +265,14 @@ def score_table(
     }
     if beats is not None:
         unheard = np.full(len(recipe.outputs), np.nan)
-        alone = np.stack([unheard if row is None else row for row in heard])
-        for name, window, beat in zip(recipe.outputs, windows.T, alone.T, strict=True):
-            table[f"{name}_windows"], table[f"{name}_beat"] = window, beat
+        found = [BeatScores(unheard, unheard, 0) if h is None else h for h in heard]
+        for column, name in enumerate(recipe.outputs):
+            table[f"{name}_windows"] = windows[:, column]
+            table[f"{name}_beat"] = [said.network[column] for said in found]
+            linear = [said.linear[column] for said in found]
+            if not np.isnan(linear).all():
+                table[f"{name}_linear"] = linear
+        table["beats"] = [said.n_beats for said in found]
     return pd.DataFrame(table)
 
 

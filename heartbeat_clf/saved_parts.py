@@ -20,8 +20,15 @@ PREDICTOR_ENTRY = {"onnx": "network.onnx", "keras": "predictor.keras"}
 """Where the network lies in the file, by what runs it."""
 
 
-BEAT_ENTRIES = {"tracker": "beats_tracker.onnx", "network": "beats_network.onnx"}
-"""Where the networks of the view of average beats lie, where there is one."""
+BEAT_ENTRIES = {
+    "tracker": "beats_tracker.onnx",
+    "network": "beats_network.onnx",
+    "linear": "beats_linear.onnx",
+}
+"""Where the networks of the view of average beats lie, where there is one.
+
+The last may be missing: not every view has a linear judge.
+"""
 
 
 def read_classes(description: dict[str, Any]) -> np.ndarray:
@@ -42,7 +49,8 @@ def read_predictor(
         from heartbeat_clf.beat_view import BeatView
 
         networks: dict[str, Any] = {
-            name: entries[entry] for name, entry in BEAT_ENTRIES.items()
+            name: entries.get(entry) if name == "linear" else entries[entry]
+            for name, entry in BEAT_ENTRIES.items()
         }
         settings["beats"] = BeatView(**networks, **beats)
         settings["beats"].check_networks(settings["n_bands"])

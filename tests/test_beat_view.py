@@ -15,7 +15,7 @@ from heartbeat_clf import load, save
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS
 from heartbeat_clf.beat_decoding import STATES
 from heartbeat_clf.beat_tracking import BeatModel, load_beat_model
-from heartbeat_clf.beat_view import BeatView, stays_in
+from heartbeat_clf.beat_view import BeatScores, BeatView, stays_in
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
 from heartbeat_clf.datasets import make_heart_sounds
@@ -47,6 +47,7 @@ TINY_BEATS = {
     "dropout": 0.3,
     "augment": ["mask_bands"],
     "tracker_epochs": 1,
+    "linear": ["murmur"],
 }
 
 
@@ -56,14 +57,22 @@ def tracker_settings():
     return {name: settings[name] for name in names}
 
 
-def view_of(network=b"", share=0.5):
+def view_of(network=b"", share=0.5, linear=None):
     return BeatView(
         tracker=load_beat_model().network,
         network=network,
         tracked_bands=16,
         settings=tracker_settings(),
         share=share,
+        linear=linear,
     )
+
+
+def said(network, linear=None, n_beats=10):
+    """Return scores of an average beat, by default without a linear judge."""
+    network = np.array(network)
+    silent = np.full_like(network, np.nan)
+    return BeatScores(network, silent if linear is None else np.array(linear), n_beats)
 
 
 def small_recipe(**changes):
@@ -142,10 +151,26 @@ def test_what_is_shorter_than_a_beat_is_judged_by_its_windows_alone():
 
 def test_views_are_blended_by_their_share():
     windows = np.array([[1.0, 2.0], [3.0, 4.0]])
-    heard = [np.array([5.0, -2.0]), None]
+    heard = [said([5.0, -2.0]), None]
     assert view_of().blend(windows, heard).tolist() == [[3.0, 0.0], [3.0, 4.0]]
     assert view_of(share=0.25).blend(windows, heard)[0].tolist() == [2.0, 1.0]
     assert windows.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_the_linear_judge_weighs_the_more_the_more_beats_there_are():
+    windows = np.array([[1.0, 2.0]])
+    nan = float("nan")
+    # Half the weight of the network at ten beats: (1 + 5 + 9 / 2) / 2.5.
+    ten = view_of().blend(windows, [said([5.0, -2.0], [9.0, nan], 10)])
+    assert ten.tolist() == [[pytest.approx(4.2), 0.0]]
+    many = view_of().blend(windows, [said([5.0, -2.0], [9.0, nan], 10**9)])
+    assert many.tolist() == [[pytest.approx(5.0), 0.0]]
+    # Alone with the network where windows count for nothing, and never where the
+    # average beat does not.
+    whole = view_of(share=1).blend(windows, [said([5.0, -2.0], [9.0, 9.0], 10)])
+    assert whole[0].tolist() == pytest.approx([19 / 3, 5 / 3])
+    none = view_of(share=0).blend(windows, [said([5.0, -2.0], [9.0, 9.0], 10)])
+    assert none.tolist() == windows.tolist()
 
 
 @pytest.mark.training
@@ -159,6 +184,10 @@ def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
     loaded = load_beats(tmp_path / "beats", recipe)
     for other in (again, loaded):
         assert other.tracker == beats.tracker
+        for one, two in zip(
+            beats.linear.get_weights(), other.linear.get_weights(), strict=True
+        ):
+            assert np.array_equal(one, two, equal_nan=True)
         for one, two in zip(first, other.network.get_weights(), strict=True):
             assert np.array_equal(one, two)
     with pytest.raises(ValueError, match="checkpoints of this training, got those"):
@@ -177,8 +206,11 @@ def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
     )
     logits = score_images(network, images[0], recipe, beats.view())
     windows = score_images(network, images[0], recipe)
-    alone = np.array([beats.view().scores(image)[0] for image in images[0]])
-    np.testing.assert_allclose(logits[:, 0], (windows[:, 0] + alone) / 2, atol=1e-6)
+    heard = [beats.view().scores(image) for image in images[0]]
+    assert np.isnan(heard[0].linear).tolist() == [False, True, True]
+    expected = beats.view().blend(windows, [found.first(2) for found in heard])
+    np.testing.assert_allclose(logits, expected, atol=1e-6)
+    assert np.abs(logits[:, 0] - (windows[:, 0] + heard[0].network[0]) / 2).max() > 0.01
     scores = pipeline.decision_function(data[0].recordings)
     # The decision is in favour of "normal", the second class.
     np.testing.assert_allclose(scores, -logits[:, 0], atol=1e-4)
@@ -187,7 +219,19 @@ def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
     for model in (load(file), load_to_predict(file)):
         assert np.array_equal(model.decision_function(data[0].recordings), scores)
     with zipfile.ZipFile(file) as archive:
+        assert json.loads(archive.read("model.json"))["format_version"] == 3
+        assert "beats_linear.onnx" in archive.namelist()
+    no_linear = dataclasses.replace(pipeline[-1].predictor_.beats, linear=None)
+    pipeline[-1].predictor_ = dataclasses.replace(
+        pipeline[-1].predictor_, beats=no_linear
+    )
+    older = save(pipeline, tmp_path / "older.hbc")
+    with zipfile.ZipFile(older) as archive:
         assert json.loads(archive.read("model.json"))["format_version"] == 2
+        assert "beats_linear.onnx" not in archive.namelist()
+    assert load(older)[-1].predictor_.beats == no_linear
+    pipeline = load(file)
+    assert beats.view("abnormal").linear is None
     images = pipeline[:-1].transform(sounds.recordings)
     predictor = pipeline[-1].predictor_
     heard = predictor.embeddings([image[..., np.newaxis] for image in images])
@@ -224,15 +268,19 @@ def test_a_model_without_the_view_is_written_as_before(sets, tmp_path):
 @pytest.mark.training
 def test_folds_keep_the_scores_of_each_view(sets, tmp_path):
     data, images = sets
-    held_out = [np.isin(part.subjects, part.subjects[:2]) for part in data]
+    held_out = [np.isin(part.subjects, ["s5", "s8"]) for part in data]
     without = small_recipe(beats=None)
     train_fold(data, images, held_out, without, tmp_path)
     # The network on windows stays; its scores alone are not those that are asked for.
     scores = train_fold(data, images, held_out, small_recipe(), tmp_path)
-    for name in ("murmur", "abnormal"):
-        windows, beat = scores[f"{name}_windows"], scores[f"{name}_beat"]
-        blended = windows.where(beat.isna(), (windows + beat) / 2)
-        np.testing.assert_allclose(scores[name], blended, atol=1e-4)
+    windows, beat = scores["abnormal_windows"], scores["abnormal_beat"]
+    blended = windows.where(beat.isna(), (windows + beat) / 2)
+    np.testing.assert_allclose(scores["abnormal"], blended, atol=1e-4)
+    weight = scores["beats"] / (scores["beats"] + 10)
+    parts = scores["murmur_windows"] + scores["murmur_beat"]
+    parts += weight * scores["murmur_linear"]
+    np.testing.assert_allclose(scores["murmur"], parts / (2 + weight), atol=1e-4)
+    assert "abnormal_linear" not in scores
     read = train_fold(data, [[], []], held_out, small_recipe(), tmp_path)
     pd.testing.assert_frame_equal(read, scores, atol=1e-4, check_dtype=False)
 
@@ -314,6 +362,7 @@ def rewritten(target, drop=(), replace=None, **beats):
         {"drop": ["beats_tracker.onnx"]},
         {"replace": {"beats_tracker.onnx": b"abc"}},
         {"replace": {"beats_network.onnx": b"abc"}},
+        {"replace": {"beats_linear.onnx": b"abc"}},
         {"tracked_bands": 8},
         {"share": 7},
         {"settings": []},
@@ -370,12 +419,27 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         ({**TINY_BEATS, "dropout": 1}, r"beats\.dropout"),
         ({**TINY_BEATS, "augment": ["nix"]}, r"beats\.augment must be one of"),
         ({**TINY_BEATS, "augment": ["reverse_time"]}, 'augment without "reverse_time"'),
+        ({**TINY_BEATS, "linear": ["loud"]}, r"beats\.linear must be one of"),
         ({"steps": 4}, r"Expected the fields \[.*\] under \[beats\], got \['steps'\]"),
     ],
 )
 def test_wrong_settings_of_the_view_are_named(beats, message):
     with pytest.raises(ValueError, match=message):
         small_recipe(beats=beats)
+
+
+def test_outputs_of_the_linear_judge_are_a_list():
+    with pytest.raises(TypeError, match=r"beats\.linear to be a list .* got 'murmur'"):
+        small_recipe(beats={**TINY_BEATS, "linear": "murmur"})
+    without = {name: value for name, value in TINY_BEATS.items() if name != "linear"}
+    assert small_recipe(beats=without).beats.linear == ()
+
+
+def test_outputs_that_are_left_out_have_no_linear_judge():
+    recipe = small_recipe().with_outputs({"abnormal": 1.0})
+    assert recipe.beats.linear == ()
+    assert small_recipe().with_outputs({"murmur": 2.0}).beats.linear == ("murmur",)
+    assert small_recipe(beats=None).with_outputs({"murmur": 2.0}).beats is None
 
 
 def test_beats_are_a_table_of_the_recipe():

@@ -45,6 +45,42 @@ def test_separated_scores_get_a_finite_slope():
     assert abs(found.intercept[0]) < 1e-3
 
 
+def test_a_prior_of_the_slope_keeps_it_finite_and_near_one():
+    scores = np.array([[-1.0], [-0.5], [0.5], [1.0]])
+    codes = np.array([0, 0, 1, 1])
+    found = fit_calibration(
+        Calibration((0.0,)), scores, codes, np.ones(4), prior="slope"
+    )
+    # At the maximum, log(slope) is the gain of the likelihood in the log slope:
+    # sum of margin * slope * (1 - probability).
+    margins = found.slope * np.array([0.5, 0.5, 1.0, 1.0])
+    gain = (margins / (1 + np.exp(margins))).sum()
+    assert np.log(found.slope) == pytest.approx(gain, abs=0.01)
+    assert 1.5 < found.slope < 4
+
+
+def test_of_many_nearly_separated_scores_only_the_prior_of_the_slope_finds_the_slope():
+    rng = np.random.default_rng(0)
+    codes = (np.arange(600) % 5 == 0).astype(int)
+    scores = rng.normal(size=(600, 1)) * 2 + np.where(codes, 4.0, -4.0)[:, np.newaxis]
+    slopes = {
+        prior: fit_calibration(
+            Calibration((0.0,)), scores, codes, np.ones(600), prior=prior
+        ).slope
+        for prior in ("targets", "slope")
+    }
+    # Log odds of two normal distributions: their distance over the variance, 2.
+    assert slopes["targets"] < 0.8 * slopes["slope"]
+    assert slopes["slope"] == pytest.approx(2.0, rel=0.25)
+
+
+def test_another_prior_is_refused():
+    with pytest.raises(ValueError, match=r"prior must be one of .*'flat'"):
+        fit_calibration(
+            Calibration((0.0,)), np.ones((2, 1)), np.arange(2), np.ones(2), prior="flat"
+        )
+
+
 def test_many_classes_share_a_slope_and_have_an_intercept_each():
     rng = np.random.default_rng(0)
     scores = rng.normal(scale=2.0, size=(20000, 3))

@@ -1,0 +1,116 @@
+"""A linear judge of average beats: a logistic regression on their levels.
+
+It has nothing but one weight a place of the image, and is fitted to the one best
+solution instead of being trained in batches: what it gets wrong is not what a network
+gets wrong.
+"""
+
+from __future__ import annotations
+
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
+import keras
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from heartbeat_clf.calibration import fit_calibration
+from heartbeat_clf.folds import subject_folds
+from heartbeat_clf.prediction import Calibration
+
+__all__ = ["fit_linear_beats", "linear_network"]
+
+_C = 0.01
+_SPLITS = 5
+
+
+def fit_linear_beats(
+    beats: np.ndarray, positive: np.ndarray, subjects: np.ndarray, *, seed: int = 0
+) -> tuple[np.ndarray, float] | None:
+    """Return weights and intercept of a logistic regression on average beats.
+
+    From each beat the mean of its first channel over the columns is taken away, band
+    by band: what a device does to the bands does not count, only what differs from
+    column to column. Log odds are calibrated on folds of the subjects.
+
+    Parameters
+    ----------
+    beats : ndarray of shape (n_recordings, n_bands, n_columns, n_channels)
+        As :func:`heartbeat_clf.averaged_beats.average_beat` gives them.
+    positive : ndarray of bool of shape (n_recordings,)
+        What is to be told.
+    subjects : ndarray of shape (n_recordings,)
+        Whose each recording is.
+    seed : int, default=0
+        Origin of the folds.
+
+    Returns
+    -------
+    weights : ndarray of float64 of shape (n_bands, n_columns, n_channels)
+        Of the beat as it is: log odds are ``(weights * beat).sum() + intercept``.
+    intercept : float
+
+    or None where a class has fewer than two subjects, so that nothing could be
+    calibrated.
+
+    Notes
+    -----
+    Penalty C = 0.01 on standardised levels, both classes with the same weight in all.
+    """
+    fewest = min(len(set(subjects[positive == side])) for side in (True, False))
+    if fewest < 2:
+        return None
+    shape = beats.shape[1:]
+    levels = beats - beats[..., :1].mean(axis=2, keepdims=True)
+    levels = levels.reshape(len(levels), -1).astype(np.float64)
+    held_out = np.empty(len(levels))
+    for train, test in subject_folds(positive, subjects, min(_SPLITS, fewest), seed):
+        part = _regression().fit(levels[train], positive[train])
+        held_out[test] = part.decision_function(levels[test])
+    calibration = fit_calibration(
+        Calibration((0.0,)),
+        held_out[:, np.newaxis],
+        positive.astype(int),
+        np.ones(len(positive)),
+        prior="slope",
+    )
+    scaler, regression = _regression().fit(levels, positive)
+    weights = regression.coef_[0] / scaler.scale_
+    intercept = regression.intercept_[0] - weights @ scaler.mean_
+    weights = calibration.slope * weights.reshape(shape)
+    # The mean that is taken from every channel is one of the first channel.
+    weights[..., 0] -= weights.sum(axis=(1, 2))[:, np.newaxis] / shape[1]
+    return weights, calibration.slope * intercept + calibration.intercept[0]
+
+
+def linear_network(weights: np.ndarray, intercepts: np.ndarray) -> keras.Model:
+    """Return a network of one dense layer that judges average beats.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_outputs, n_bands, n_columns, n_channels)
+        As :func:`fit_linear_beats` gives them.
+    intercepts : ndarray of shape (n_outputs,)
+        NaN for an output that has no such judge.
+
+    Returns
+    -------
+    network : keras.Model
+        Uncompiled; ``(n_beats, n_outputs)`` logits.
+    """
+    beat = keras.Input(weights.shape[1:], name="beat")
+    flat = keras.layers.Flatten(name="flat")(beat)
+    logits = keras.layers.Dense(len(weights), name="logits")
+    network = keras.Model(beat, logits(flat), name="linear_beats")
+    logits.set_weights([weights.reshape(len(weights), -1).T, intercepts])
+    return network
+
+
+def _regression() -> Pipeline:
+    return make_pipeline(
+        StandardScaler(),
+        LogisticRegression(C=_C, class_weight="balanced", max_iter=5000),
+    )
