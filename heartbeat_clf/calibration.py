@@ -78,7 +78,7 @@ def fit_calibration(
     -----
     "targets": they are smoothed to ``(n_k + 1) / (n + n_classes)``-like values, Platt's
     prior. Where scores are nearly separated it keeps the slope low however many
-    recordings there are: 657 persons of CirCor had a slope of 0.9 of the right one.
+    recordings there are: 572 persons of CirCor had a slope of 0.9 of the right one.
 
     "slope": its logarithm has a standard normal prior, so that scores are taken for the
     log odds that they are meant to be until recordings say otherwise; of hundreds of
