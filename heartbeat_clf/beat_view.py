@@ -83,8 +83,9 @@ class BeatView:
         Weight of the network's scores beside those of the windows.
     linear : bytes or None, default=None
         ONNX of a linear judge of average beats (:mod:`heartbeat_clf.linear_beats`),
-        whose logits are those of the network or NaN. It comes in addition, with the
-        weight of the network times ``n / (n + 10)`` for n beats.
+        whose logits are those of the network or NaN. It comes in addition: of n beats,
+        weights are ``1 - share`` for windows, ``share`` for the network and
+        ``share * n / (n + 10)`` for the judge, divided by their sum.
     """
 
     tracker: bytes = field(repr=False)
@@ -128,6 +129,7 @@ class BeatView:
         linear = np.full_like(logits, np.nan)
         if self.linear is not None:
             said = network_session(self.linear)(beat)[0]
+            # A network on several outputs may have some more, which mean nothing.
             linear[: len(said)] = said
         return BeatScores(logits, linear, n_beats)
 
@@ -153,21 +155,27 @@ class BeatView:
         return heard
 
     def check_networks(self, n_bands: int) -> None:
-        """Raise unless both networks run on images of so many bands.
+        """Raise unless all networks run on images of so many bands.
 
         Raises
         ------
         ValueError
-            If one cannot be read, or takes something else than the settings say.
+            If one cannot be read, takes something else than the settings say or gives
+            what is no number, or the judges have other numbers of outputs.
         """
         silence = np.zeros((n_bands, 1), dtype=np.float32)
         beat = (1, n_bands, sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
         try:
             model = BeatModel(self.tracker, self.settings)
             state_probabilities(silence[: self.tracked_bands], model)
-            for network in (self.network, self.linear):
-                if network is not None:
-                    network_session(network)(np.zeros(beat, dtype=np.float32))
+            judges = [n for n in (self.network, self.linear) if n is not None]
+            silent = np.zeros(beat, dtype=np.float32)
+            said = [network_session(judge)(silent) for judge in judges]
+            shapes = {logits.shape for logits in said}
+            if len(shapes) > 1 or not np.isfinite(said).all():
+                raise ValueError(
+                    f"logits of a silent beat {[row.tolist() for row in said]}"
+                )
         # ONNX Runtime's errors have no base of their own.
         except Exception as error:
             raise ValueError(

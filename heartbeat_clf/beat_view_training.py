@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,11 @@ from heartbeat_clf.datasets.circor import read_segmentation
 from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
-from heartbeat_clf.pretraining_data import TrainingSet, join_targets
+from heartbeat_clf.pretraining_data import (
+    TrainingSet,
+    join_targets,
+    joined_subjects,
+)
 from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
 from heartbeat_clf.pretraining_identity import (
     check_identity,
@@ -209,8 +214,12 @@ def train_beats(
     n_bands = tracked_bands(recipe.audio)
     targets = join_targets(data, list(recipe.outputs))
 
+    @functools.cache
+    def all_stays() -> list[Stays]:
+        return [stays_in(image, tracker_model, n_bands) for image in everything]
+
     def feed(first_round: int) -> StratifiedFeed:
-        stays = [stays_in(image, tracker_model, n_bands) for image in everything]
+        stays = all_stays()
         return _AverageBeatFeed(
             everything,
             stays,
@@ -238,7 +247,7 @@ def train_beats(
     )
     linear = None
     if recipe.beats.linear:
-        linear = _linear(data, everything, tracker_model, targets, recipe, place)
+        linear = _linear(data, everything, all_stays, targets, recipe, place, say)
     return TrainedBeats(network, tracker, recipe, linear)
 
 
@@ -251,56 +260,73 @@ def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats |
         As `train_beats` was given it.
     recipe : Recipe
         The same.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the recipe has a linear judge and the folder none: the training was stopped.
     """
     tracker = Path(folder) / _TRACKER
     if recipe.beats is None or not tracker.exists():
         return None
-    file = Path(folder) / _LINEAR
-    linear = keras.saving.load_model(file) if file.exists() else None
+    linear = None
+    if recipe.beats.linear:
+        file = Path(folder) / _LINEAR
+        if not file.exists():
+            raise FileNotFoundError(
+                f"Expected a linear judge in {os.fspath(folder)!r}, got none. Go "
+                "on with the training."
+            )
+        linear = keras.saving.load_model(file)
     return TrainedBeats(load_checkpoint(folder), tracker.read_bytes(), recipe, linear)
 
 
 def _linear(
     data: Sequence[TrainingSet],
     images: Sequence[np.ndarray],
-    tracker: BeatModel,
+    all_stays: Callable[[], list[Stays]],
     targets: np.ndarray,
     recipe: Recipe,
     place: Path,
+    say: Callable[[str], None],
 ) -> keras.Model:
     """Return the linear judge, fitted if it is not in the folder."""
-    file = place / _LINEAR
-    if file.exists():
+    file, made_by = place / _LINEAR, place / "linear.txt"
+    identity = identify(data, recipe, beats=True, linear=True)
+    known = file.exists() and made_by.exists()
+    if known and made_by.read_text("utf-8") == identity:
         return keras.saving.load_model(file)
     assert recipe.beats is not None
-    n_bands = tracked_bands(recipe.audio)
+    stays = all_stays()
     outputs = list(recipe.outputs)
-    # A number may be one person in one data set and another in the next.
-    subjects = np.concatenate([[f"{p.name}/{s}" for s in p.subjects] for p in data])
+    subjects = joined_subjects(data)
     shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
     weights = np.zeros((len(outputs), *shape))
     intercepts = np.full(len(outputs), np.nan)
     for column, name in enumerate(outputs):
         if name not in recipe.beats.linear:
             continue
-        beats, rows = [], []
-        for row in np.flatnonzero(~np.isnan(targets[:, column])).tolist():
-            stays = stays_in(images[row], tracker, n_bands)
-            if stays.n_beats:
-                rows.append(row)
-                beats.append(average_beat(images[row], stays))
+        rows = [
+            row
+            for row in np.flatnonzero(~np.isnan(targets[:, column])).tolist()
+            if stays[row].n_beats
+        ]
+        beats = [average_beat(images[row], stays[row]) for row in rows]
         found = fit_linear_beats(
             np.array(beats).reshape(-1, *shape),
             targets[rows, column] == 1,
             subjects[rows],
             seed=recipe.seed,
         )
-        if found is not None:
+        if found is None:
+            say(f"no linear judge of {name}: fewer than two subjects of a class")
+        else:
             weights[column], intercepts[column] = found
     network = linear_network(weights, intercepts)
     partial = place / "partial.keras"
     partial.write_bytes(network_archive(network))
     os.replace(partial, file)
+    made_by.write_text(identity, encoding="utf-8")
     return network
 
 

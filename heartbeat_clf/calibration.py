@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from heartbeat_clf._validation import check_choice
+from heartbeat_clf._validation import check_choice, check_same_length
 from heartbeat_clf.prediction import Calibration
 
 __all__ = ["blend_calibrations", "fit_calibration"]
@@ -82,7 +82,14 @@ def fit_calibration(
 
     "slope": its logarithm has a standard normal prior, so that scores are taken for the
     log odds that they are meant to be until recordings say otherwise; of hundreds of
-    recordings nothing is left of it.
+    recordings that are not quite separated nothing is left of it. It does not hold the
+    intercept: there must be recordings of every class.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, scores are not finite, or, with a prior of the slope, a class
+        has no recording.
 
     References
     ----------
@@ -93,7 +100,15 @@ def fit_calibration(
     n_classes = max(columns, 2)
     shifted = scores + np.asarray(calibration.shift)
     check_choice("prior", prior, ("targets", "slope"))
+    check_same_length(scores=scores, codes=codes, weights=weights)
+    if not np.isfinite(shifted).all():
+        raise ValueError("Expected finite scores, got some that are NaN or infinite.")
     counts = np.bincount(codes, weights, n_classes)
+    if prior == "slope" and not counts.all():
+        raise ValueError(
+            "Expected recordings of every class for a prior of the slope, got weights "
+            f"{counts.tolist()} in all. Take prior='targets'."
+        )
     right = np.ones(n_classes)
     pull = 1e-6
     if prior == "targets":

@@ -230,6 +230,8 @@ def _describe_predictor(predictor: WindowPredictor) -> dict[str, Any]:
     else:
         for name in BEAT_ENTRIES:
             del described["beats"][name]
+        if predictor.beats is not None and predictor.beats.linear is not None:
+            described["beats"]["linear"] = True
     return described
 
 

@@ -19,6 +19,8 @@ __all__ = [
     "from_circor",
     "from_table",
     "join_targets",
+    "joined_subjects",
+    "sparse_outputs",
 ]
 
 LABEL_OUTPUTS = {
@@ -317,6 +319,35 @@ def check_folds(
                 f"folds, got all of a class in fold {number + 1} of "
                 f"{len(np.unique(numbers))}. Add recordings of other subjects."
             )
+
+
+def sparse_outputs(
+    data: Sequence[TrainingSet], folds: Sequence[np.ndarray], outputs: Sequence[str]
+) -> list[str]:
+    """Return the outputs that some fold leaves with one subject of a class.
+
+    Parameters are those of :func:`check_folds`.
+    """
+    joined, numbers = _join(data, outputs), np.concatenate(folds)
+    subjects = joined_subjects(data)
+    found = []
+    for name, column in zip(outputs, joined.T, strict=True):
+        left = [
+            len(set(subjects[(column == side) & (numbers != number)]))
+            for number in np.unique(numbers)
+            for side in (0, 1)
+        ]
+        if min(left) < 2:
+            found.append(name)
+    return found
+
+
+def joined_subjects(data: Sequence[TrainingSet]) -> np.ndarray:
+    """Return the subject of every recording of all data sets.
+
+    A number may be one person in one data set and another in the next.
+    """
+    return np.concatenate([[f"{p.name}/{s}" for s in p.subjects] for p in data])
 
 
 def _join(data: Sequence[TrainingSet], outputs: Sequence[str]) -> np.ndarray:

@@ -17,16 +17,25 @@ LOG = "rounds.jsonl"
 
 
 def identify(
-    data: Sequence[TrainingSet], recipe: Recipe, *, beats: bool = False
+    data: Sequence[TrainingSet],
+    recipe: Recipe,
+    *,
+    beats: bool = False,
+    linear: bool = False,
 ) -> str:
     """Return a digest of the settings and of the recordings that are trained on.
 
     The network on windows does not depend on what the recipe says of beats: `beats`
-    counts it in.
+    counts it in. Nothing but the linear judge depends on which outputs have one:
+    `linear` counts that in as well.
     """
     settings = recipe.to_dict()
     if not beats:
         del settings["beats"]
+    elif settings["beats"] is not None and not (linear and settings["beats"]["linear"]):
+        # As if there were no such setting: older trainings had none.
+        settings["beats"] = {**settings["beats"]}
+        del settings["beats"]["linear"]
     parts = [json.dumps(settings, sort_keys=True)]
     for part in data:
         parts.extend([part.name, *map(lambda p: Path(p).name, part.recordings)])

@@ -29,6 +29,7 @@ from heartbeat_clf.pretraining_data import (
     from_circor,
     from_table,
     join_targets,
+    sparse_outputs,
 )
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.pretraining_run import (
@@ -111,6 +112,15 @@ def make_models(
     join_targets(data, list(recipe.outputs))
     folds = assign_folds(data, n_folds, seed=recipe.seed)
     check_folds(data, folds, list(recipe.outputs))
+    if recipe.beats is not None:
+        # What judges in some folds alone would be calibrated as if it did in all.
+        sparse = sparse_outputs(data, folds, recipe.beats.linear)
+        for name in sparse:
+            say(f"no linear judge of {name}: a fold leaves one subject of a class")
+        judged = tuple(name for name in recipe.beats.linear if name not in sparse)
+        recipe = dataclasses.replace(
+            recipe, beats=dataclasses.replace(recipe.beats, linear=judged)
+        )
     target.mkdir(parents=True, exist_ok=True)
     say("images")
     images = make_images(data, recipe, cache=place / "cache", verbose=verbose)

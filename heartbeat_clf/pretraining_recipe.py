@@ -85,6 +85,10 @@ class BeatRecipe:
                 "Expected beats.linear to be a list of names of outputs, got "
                 f"{self.linear!r}."
             )
+        if len(set(self.linear)) < len(self.linear):
+            raise ValueError(
+                f"Expected each name once in beats.linear, got {list(self.linear)}."
+            )
         if "reverse_time" in self.augment:
             raise ValueError(
                 'Expected beats.augment without "reverse_time", got it: a diastole '
@@ -182,14 +186,14 @@ class Recipe:
                 f"{self.warmup_steps} from the recipe. Take more steps, or a recipe "
                 "with fewer warmup_steps."
             )
-        if self.beats is not None:
-            _check_beats(self.audio, self.trimmer)
-            for name in self.beats.linear:
-                check_choice("beats.linear", name, tuple(self.outputs))
         if self.steps_per_round > self.steps:
             object.__setattr__(self, "steps_per_round", self.steps)
         if not self.outputs:
             raise ValueError("Expected at least one entry under [outputs], got none.")
+        if self.beats is not None:
+            _check_beats(self.audio, self.trimmer)
+            for name in self.beats.linear:
+                check_choice("beats.linear", name, tuple(self.outputs))
 
     @property
     def rounds(self) -> int:

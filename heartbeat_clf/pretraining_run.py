@@ -208,7 +208,7 @@ def train_fold(
     kept_data = [part.take(rows) for part, rows in zip(data, kept, strict=True)]
     kept_data = [part for part in kept_data if len(part.recordings)]
     check_identity(place, identify(kept_data, recipe))
-    identity = identify(kept_data, recipe, beats=True)
+    identity = identify(kept_data, recipe, beats=True, linear=True)
     made_by = place / "scores.txt"
     # Others are of the same windows' network with another second view, or none.
     known = saved.exists() and made_by.exists()

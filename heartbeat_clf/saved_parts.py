@@ -48,12 +48,17 @@ def read_predictor(
     if beats is not None:
         from heartbeat_clf.beat_view import BeatView
 
-        networks: dict[str, Any] = {
-            name: entries.get(entry) if name == "linear" else entries[entry]
-            for name, entry in BEAT_ENTRIES.items()
-        }
+        # What the file says and what it holds must agree: an answer without a judge is
+        # another one.
+        beats = dict(beats)
+        names = [n for n in BEAT_ENTRIES if n != "linear" or beats.pop(n, False)]
+        networks: dict[str, Any] = {name: entries[BEAT_ENTRIES[name]] for name in names}
         settings["beats"] = BeatView(**networks, **beats)
         settings["beats"].check_networks(settings["n_bands"])
+    used = settings.get("beats")
+    for name, entry in BEAT_ENTRIES.items():
+        if entry in entries and (used is None or getattr(used, name) is None):
+            raise ValueError(f"{entry} is in it, and model.json does not know of it")
     return WindowPredictor(
         network=entries[PREDICTOR_ENTRY[settings["engine"]]],
         calibration=Calibration(**calibration),

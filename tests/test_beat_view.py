@@ -20,6 +20,7 @@ from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.initial_weights import read_initial_weights
+from heartbeat_clf.linear_beats import linear_network
 from heartbeat_clf.onnx_export import network_to_onnx
 from heartbeat_clf.prediction import Calibration, WindowPredictor
 from heartbeat_clf.pretrained_files import as_pipeline
@@ -245,6 +246,33 @@ def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
 
 
 @pytest.mark.training
+def test_only_the_linear_judge_is_made_anew_for_other_outputs(sets, tmp_path):
+    data, images = sets
+    without = small_recipe(beats={**TINY_BEATS, "linear": []})
+    beats = train_beats(data, images, without, tmp_path)
+    assert beats.linear is None
+    with pytest.raises(FileNotFoundError, match=r"a linear judge in .*, got none"):
+        load_beats(tmp_path, small_recipe())
+    judged = train_beats(data, images, small_recipe(), tmp_path)
+    assert judged.view("murmur").network == beats.view("murmur").network
+    assert judged.view("murmur").linear
+    assert judged.view("abnormal").linear is None
+    both = small_recipe(beats={**TINY_BEATS, "linear": ["murmur", "abnormal"]})
+    assert train_beats(data, images, both, tmp_path).view("abnormal").linear
+    assert load_beats(tmp_path, without).linear is None
+
+
+@pytest.mark.training
+def test_too_few_subjects_for_a_linear_judge_are_told(sets, tmp_path):
+    data, images = [sets[0][0].take(np.arange(4))], [sets[1][0][:4]]
+    said = []
+    recipe = small_recipe(outputs={"murmur": 1.0})
+    beats = train_beats(data, images, recipe, tmp_path, say=said.append)
+    assert said == ["no linear judge of murmur: fewer than two subjects of a class"]
+    assert beats.view("murmur").linear is None
+
+
+@pytest.mark.training
 def test_a_model_without_the_view_is_written_as_before(sets, tmp_path):
     data, images = sets
     recipe = small_recipe(beats=None)
@@ -320,6 +348,12 @@ def test_models_are_made_with_the_view(sets, tmp_path):
     assert isinstance(predictor, WindowPredictor)
     assert predictor.beats.share == 0.5
     assert (tmp_path / "work" / "final" / "beats" / "tracker.onnx").exists()
+    # A fold leaves one subject with a murmur: no judge there, nor in the model.
+    assert predictor.beats.linear is None
+    sentence = "no linear judge of murmur: a fold leaves one subject of a class"
+    assert said.count(sentence) == 1
+    scores = pd.read_csv(tmp_path / "work" / "fold_0" / "scores.csv")
+    assert "murmur_linear" not in scores
 
 
 @pytest.mark.parametrize(
@@ -356,6 +390,13 @@ def rewritten(target, drop=(), replace=None, **beats):
     return target
 
 
+def judge(weights):
+    """Return a linear judge whose places have the same weight, for each output."""
+    places = np.full((*BEAT_SHAPE, len(weights)), weights).transpose(3, 0, 1, 2)
+    network = linear_network(places, np.zeros(len(weights)))
+    return network_to_onnx(network, embedding="logits")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -363,6 +404,10 @@ def rewritten(target, drop=(), replace=None, **beats):
         {"replace": {"beats_tracker.onnx": b"abc"}},
         {"replace": {"beats_network.onnx": b"abc"}},
         {"replace": {"beats_linear.onnx": b"abc"}},
+        {"replace": {"beats_linear.onnx": judge([np.nan])}},
+        {"replace": {"beats_linear.onnx": judge([0.0, 0.0])}},
+        {"drop": ["beats_linear.onnx"]},
+        {"linear": False},
         {"tracked_bands": 8},
         {"share": 7},
         {"settings": []},
@@ -419,6 +464,7 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         ({**TINY_BEATS, "dropout": 1}, r"beats\.dropout"),
         ({**TINY_BEATS, "augment": ["nix"]}, r"beats\.augment must be one of"),
         ({**TINY_BEATS, "augment": ["reverse_time"]}, 'augment without "reverse_time"'),
+        ({**TINY_BEATS, "linear": ["murmur"] * 2}, r"once in beats\.linear, got"),
         ({**TINY_BEATS, "linear": ["loud"]}, r"beats\.linear must be one of"),
         ({"steps": 4}, r"Expected the fields \[.*\] under \[beats\], got \['steps'\]"),
     ],

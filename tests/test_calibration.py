@@ -74,6 +74,20 @@ def test_of_many_nearly_separated_scores_only_the_prior_of_the_slope_finds_the_s
     assert slopes["slope"] == pytest.approx(2.0, rel=0.25)
 
 
+@pytest.mark.parametrize(
+    ("scores", "codes", "message"),
+    [
+        (np.full((2, 1), np.nan), [0, 1], "Expected finite scores"),
+        (np.ones((2, 1)), [0, 0], r"of every class .* got weights \[2\.0, 0\.0\]"),
+        (np.ones((2, 1)), [0, 1, 1], "as many items in codes as in scores"),
+    ],
+)
+def test_scores_that_say_nothing_are_refused(scores, codes, message):
+    codes = np.array(codes)
+    with pytest.raises(ValueError, match=message):
+        fit_calibration(Calibration((0.0,)), scores, codes, np.ones(2), prior="slope")
+
+
 def test_another_prior_is_refused():
     with pytest.raises(ValueError, match=r"prior must be one of .*'flat'"):
         fit_calibration(

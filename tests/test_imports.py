@@ -50,7 +50,7 @@ ALLOWED = {
     "windows": "",
     "augmentations": "_validation",
     "prediction": "mapped_arrays windows : training",
-    "calibration": "prediction",
+    "calibration": "_validation prediction",
     "classifier_checks": "_validation augmentations",
     "training": "_tensorflow augmentations mapped_arrays windows : losses",
     "training_callbacks": "_tensorflow prediction windows",
@@ -110,15 +110,16 @@ ALLOWED = {
         "windows"
     ),
     "beat_view_network": "_tensorflow networks",
+    "linear_beats": "_tensorflow _validation calibration folds prediction",
     "beat_view_training": (
         "_tensorflow augmentations averaged_beats beat_tracking beat_training "
-        "beat_view beat_view_network datasets.circor onnx_export spectrogram "
+        "beat_view beat_view_network datasets.circor linear_beats onnx_export "
         "pretraining pretraining_data pretraining_feed pretraining_identity "
-        "pretraining_recipe pretraining_rounds"
+        "pretraining_recipe pretraining_rounds spectrogram training"
     ),
     "pretraining_run": (
-        "images prediction pretraining_data pretraining_identity pretraining_recipe "
-        "spectrogram "
+        "beat_view images prediction pretraining_data pretraining_identity "
+        "pretraining_recipe spectrogram "
         ": beat_view_training onnx_export pretraining"
     ),
     "pretrained_files": (
@@ -215,7 +216,7 @@ ALLOWED = {
 DOORS = {
     "keras": (
         "auroc auroc_losses beat_training beat_view_network beat_view_training "
-        "fine_tuning initial_share loss_columns losses multi_output_loss networks "
+        "fine_tuning initial_share linear_beats loss_columns losses multi_output_loss networks "
         "onnx_export pretraining pretraining_feed pretraining_rounds training "
         "training_callbacks training_task",
         "pretrained_files",

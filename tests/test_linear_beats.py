@@ -50,6 +50,34 @@ def test_without_two_subjects_of_each_class_there_is_no_judge():
     assert fit_linear_beats(beats, np.arange(20) < 4, subjects) is not None
 
 
+def test_a_band_without_sound_gets_no_weight_beyond_measure():
+    beats, positive, subjects = draw(200)
+    rng = np.random.default_rng(1)
+    # The floor of a quiet band, to rounding; other recordings have sound there.
+    beats[:, 3] = -8.0 + 1e-7 * rng.normal(size=beats[:, 3].shape)
+    weights, _ = fit_linear_beats(beats, positive, subjects)
+    assert np.abs(weights[3]).max() < 1e-3 < np.abs(weights[:3]).max()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"positive": np.array(["murmur", "normal"] * 10)}, "positive to hold True"),
+        (
+            {"positive": np.zeros(3, dtype=bool)},
+            "as many items in positive as in beats",
+        ),
+        ({"beats": np.zeros((20, 4, 6))}, r"shape \(n_recordings, .*got shape \(20, 4"),
+        ({"beats": np.full((20, *SHAPE), np.nan)}, "finite: False"),
+    ],
+)
+def test_wrong_input_is_named(changes, message):
+    names = ("beats", "positive", "subjects")
+    given = {**dict(zip(names, draw(20), strict=True)), **changes}
+    with pytest.raises(ValueError, match=message):
+        fit_linear_beats(*given.values())
+
+
 def test_the_network_adds_up_what_the_weights_say():
     rng = np.random.default_rng(0)
     weights, beats = rng.normal(size=(2, *SHAPE)), rng.normal(size=(5, *SHAPE))
