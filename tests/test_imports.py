@@ -216,8 +216,8 @@ ALLOWED = {
 DOORS = {
     "keras": (
         "auroc auroc_losses beat_training beat_view_network beat_view_training "
-        "fine_tuning initial_share linear_beats loss_columns losses multi_output_loss networks "
-        "onnx_export pretraining pretraining_feed pretraining_rounds training "
+        "fine_tuning initial_share linear_beats loss_columns losses multi_output_loss "
+        "networks onnx_export pretraining pretraining_feed pretraining_rounds training "
         "training_callbacks training_task",
         "pretrained_files",
     ),
