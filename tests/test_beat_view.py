@@ -131,6 +131,15 @@ def sets(sounds, tmp_path_factory):
     return parts, make_images(parts, small_recipe())
 
 
+@pytest.fixture
+def known_tracker(monkeypatch):
+    """Take the beat tracker of the box where a training would make one, in seconds."""
+    monkeypatch.setattr(
+        "heartbeat_clf.beat_view_training.train_beat_network",
+        lambda *args, **settings: load_beat_model().network,
+    )
+
+
 def test_beats_are_found_in_the_lowest_bands_of_an_image(sounds, sets):
     image = sets[1][0][0]
     tracker = BeatModel(load_beat_model().network, tracker_settings())
@@ -246,7 +255,9 @@ def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
 
 
 @pytest.mark.training
-def test_only_the_linear_judge_is_made_anew_for_other_outputs(sets, tmp_path):
+def test_only_the_linear_judge_is_made_anew_for_other_outputs(
+    sets, tmp_path, known_tracker
+):
     data, images = sets
     without = small_recipe(beats={**TINY_BEATS, "linear": []})
     beats = train_beats(data, images, without, tmp_path)
@@ -263,7 +274,7 @@ def test_only_the_linear_judge_is_made_anew_for_other_outputs(sets, tmp_path):
 
 
 @pytest.mark.training
-def test_too_few_subjects_for_a_linear_judge_are_told(sets, tmp_path):
+def test_too_few_subjects_for_a_linear_judge_are_told(sets, tmp_path, known_tracker):
     data, images = [sets[0][0].take(np.arange(4))], [sets[1][0][:4]]
     said = []
     recipe = small_recipe(outputs={"murmur": 1.0})
@@ -294,7 +305,7 @@ def test_a_model_without_the_view_is_written_as_before(sets, tmp_path):
 
 
 @pytest.mark.training
-def test_folds_keep_the_scores_of_each_view(sets, tmp_path):
+def test_folds_keep_the_scores_of_each_view(sets, tmp_path, known_tracker):
     data, images = sets
     held_out = [np.isin(part.subjects, ["s5", "s8"]) for part in data]
     without = small_recipe(beats=None)
@@ -332,7 +343,7 @@ def test_annotations_beyond_the_image_are_not_trusted(sets):
 
 
 @pytest.mark.training
-def test_models_are_made_with_the_view(sets, tmp_path):
+def test_models_are_made_with_the_view(sets, tmp_path, known_tracker):
     data, _ = sets
     recipe = small_recipe(outputs={"murmur": 1.0})
     said = []
@@ -428,7 +439,7 @@ def test_a_network_that_cannot_be_read_is_told():
 
 
 @pytest.mark.training
-def test_a_refused_training_leaves_the_scores_of_another(sets, tmp_path):
+def test_a_refused_training_leaves_the_scores_of_another(sets, tmp_path, known_tracker):
     data, images = sets
     held_out = [np.isin(part.subjects, part.subjects[:2]) for part in data]
     train_fold(data, images, held_out, small_recipe(), tmp_path)
