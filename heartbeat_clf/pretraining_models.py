@@ -117,10 +117,7 @@ def make_models(
         sparse = sparse_outputs(data, folds, recipe.beats.linear)
         for name in sparse:
             say(f"no linear judge of {name}: a fold leaves one subject of a class")
-        judged = tuple(name for name in recipe.beats.linear if name not in sparse)
-        recipe = dataclasses.replace(
-            recipe, beats=dataclasses.replace(recipe.beats, linear=judged)
-        )
+        recipe = recipe.judging(set(recipe.outputs).difference(sparse))
     target.mkdir(parents=True, exist_ok=True)
     say("images")
     images = make_images(data, recipe, cache=place / "cache", verbose=verbose)

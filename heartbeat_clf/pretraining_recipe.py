@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -223,11 +224,15 @@ class Recipe:
 
     def with_outputs(self, outputs: dict[str, float]) -> Recipe:
         """Return the recipe for fewer outputs."""
-        beats = self.beats
-        if beats is not None:
-            kept = tuple(name for name in beats.linear if name in outputs)
-            beats = dataclasses.replace(beats, linear=kept)
-        return dataclasses.replace(self, outputs=outputs, beats=beats)
+        return dataclasses.replace(self.judging(outputs), outputs=outputs)
+
+    def judging(self, outputs: Collection[str]) -> Recipe:
+        """Return the recipe with linear judges of no others than these outputs."""
+        if self.beats is None:
+            return self
+        kept = tuple(name for name in self.beats.linear if name in outputs)
+        beats = dataclasses.replace(self.beats, linear=kept)
+        return dataclasses.replace(self, beats=beats)
 
     @property
     def for_beats(self) -> Recipe:
