@@ -34,6 +34,7 @@ from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.datasets.circor import read_segmentation
 from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
+from heartbeat_clf.outputs import whole_file
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
 from heartbeat_clf.pretraining_data import (
     TrainingSet,
@@ -323,9 +324,10 @@ def _linear(
         else:
             weights[column], intercepts[column] = found
     network = linear_network(weights, intercepts)
-    partial = place / "partial.keras"
-    partial.write_bytes(network_archive(network))
-    os.replace(partial, file)
+    # Stopped between the two, it is fitted anew.
+    made_by.unlink(missing_ok=True)
+    with whole_file(file) as partial:
+        partial.write_bytes(network_archive(network))
     made_by.write_text(identity, encoding="utf-8")
     return network
 

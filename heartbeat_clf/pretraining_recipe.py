@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from heartbeat_clf._validation import check_choice, check_number
-from heartbeat_clf.augmentations import AUGMENTATIONS
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS
+from heartbeat_clf.beat_recipe import BeatRecipe, check_augmentations
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.mel_filters import mel_frequencies
 from heartbeat_clf.spectrogram import SpectrogramTransformer
@@ -19,7 +19,6 @@ from heartbeat_clf.spectrogram import SpectrogramTransformer
 __all__ = [
     "DEFAULT_RECIPE",
     "NETWORK_NAMES",
-    "BeatRecipe",
     "Recipe",
     "read_recipe",
     "tracked_bands",
@@ -36,65 +35,6 @@ DEFAULT_RECIPE = Path(__file__).with_name("models") / "recipe.toml"
 _TRACKED_BELOW = 205.0
 _FEWEST_TRACKED = 4
 _LONGEST_HOP = 0.04
-
-
-@dataclasses.dataclass(frozen=True)
-class BeatRecipe:
-    """How the network that judges average beats is trained.
-
-    What is not said here (loss, rate, batches, outputs) is as for the other network.
-
-    Attributes
-    ----------
-    steps : int
-        Batches in all.
-    warmup_steps : int
-        Steps in which the rate rises.
-    dropout : float
-        Of the network.
-    augment : tuple of str
-        Names in :data:`heartbeat_clf.augmentations.AUGMENTATIONS`. Those of
-        ``Recipe.augment_sets`` come before.
-    tracker_epochs : int
-        Rounds of training for the network that finds the beats.
-    linear : tuple of str, default=()
-        Outputs of which a linear judge has a say as well
-        (:mod:`heartbeat_clf.linear_beats`).
-    """
-
-    steps: int
-    warmup_steps: int
-    dropout: float
-    augment: tuple[str, ...]
-    tracker_epochs: int
-    linear: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "tracker_epochs"):
-            check_number(f"beats.{name}", getattr(self, name), minimum=1, integer=True)
-        check_number(
-            "beats.warmup_steps",
-            self.warmup_steps,
-            minimum=0,
-            maximum=self.steps - 1,
-            integer=True,
-        )
-        check_number("beats.dropout", self.dropout, minimum=0, maximum=0.95)
-        _check_augmentations("beats.augment", self.augment)
-        if not isinstance(self.linear, tuple):
-            raise TypeError(
-                "Expected beats.linear to be a list of names of outputs, got "
-                f"{self.linear!r}."
-            )
-        if len(set(self.linear)) < len(self.linear):
-            raise ValueError(
-                f"Expected each name once in beats.linear, got {list(self.linear)}."
-            )
-        if "reverse_time" in self.augment:
-            raise ValueError(
-                'Expected beats.augment without "reverse_time", got it: a diastole '
-                "does not come before its systole. Leave it out."
-            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,9 +107,9 @@ class Recipe:
     def __post_init__(self) -> None:
         check_choice("network", self.network, NETWORK_NAMES)
         _check_steps(self.audio, self.trimmer)
-        _check_augmentations("augment", self.augment)
+        check_augmentations("augment", self.augment)
         for name, names in self.augment_sets.items():
-            _check_augmentations(f"augment_sets.{name}", names)
+            check_augmentations(f"augment_sets.{name}", names)
         for name, weight in self.outputs.items():
             check_number(f"outputs.{name}", weight, minimum=0, exclusive=True)
         check_number("kernel_l2", self.kernel_l2, minimum=0)
@@ -371,21 +311,6 @@ def _beats(table: Any, source: Path) -> BeatRecipe | None:
 def _frozen(value: Any) -> Any:
     """Return a list of the file as a tuple, anything else as it is."""
     return tuple(value) if isinstance(value, list) else value
-
-
-def _check_augmentations(field: str, names: Any) -> None:
-    """Raise unless a field of the recipe is a list of names of augmentations."""
-    if isinstance(names, str):
-        raise TypeError(
-            f"Expected {field} to be a list of names, got {names!r}. Wrap it: "
-            f"{field} = [{names!r}]."
-        )
-    if not isinstance(names, list | tuple):
-        raise TypeError(
-            f"Expected {field} to be a list of names of augmentations, got {names!r}."
-        )
-    for name in names:
-        check_choice(field, name, tuple(AUGMENTATIONS))
 
 
 def _check_steps(audio: dict[str, Any], trimmer: dict[str, Any]) -> None:

@@ -91,8 +91,9 @@ ALLOWED = {
     ),
     "operating_points": "_validation thresholds",
     # training on several data sets at once
+    "beat_recipe": "_validation augmentations",
     "pretraining_recipe": (
-        "_validation augmentations averaged_beats images mel_filters spectrogram"
+        "_validation averaged_beats beat_recipe images mel_filters spectrogram"
     ),
     "pretraining_data": (
         "_validation : datasets.cinc2016 datasets.circor datasets.table"
@@ -114,7 +115,7 @@ ALLOWED = {
     "beat_view_training": (
         "_tensorflow augmentations averaged_beats beat_tracking beat_training "
         "beat_view beat_view_network datasets.circor linear_beats onnx_export "
-        "pretraining pretraining_data pretraining_feed pretraining_identity "
+        "outputs pretraining pretraining_data pretraining_feed pretraining_identity "
         "pretraining_recipe pretraining_rounds spectrogram training"
     ),
     "pretraining_run": (
