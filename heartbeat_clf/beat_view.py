@@ -1,4 +1,4 @@
-"""A second look at a recording: its average beat, judged by a network of its own."""
+"""A second look at a recording: its average beat, which has judges of its own."""
 
 from __future__ import annotations
 
