@@ -27,6 +27,7 @@ from heartbeat_clf.pretraining_data import (
     from_cinc2016,
     from_circor,
     from_table,
+    sparse_outputs,
 )
 from heartbeat_clf.pretraining_feed import StratifiedFeed, deal_counts
 from heartbeat_clf.pretraining_models import load_sets, make_models
@@ -373,6 +374,27 @@ def test_subjects_of_each_class_are_in_several_folds(sets):
     with pytest.raises(ValueError, match="each class of 'murmur', in different folds"):
         check_folds([two], folds, ["murmur"])
     check_folds(data[:1], assign_folds(data[:1], 3), ["murmur"])
+
+
+def test_outputs_of_which_a_fold_leaves_one_subject_are_found():
+    part = TrainingSet(
+        name="one",
+        recordings=np.array([f"{n}.wav" for n in range(12)], dtype=object),
+        # Two recordings a subject: three with a murmur, three without.
+        subjects=np.repeat(list("abcdef"), 2),
+        targets=pd.DataFrame({"murmur": np.repeat([1.0, 0.0], 6)}),
+        strata=np.array(["any"] * 12),
+        shares={"any": 1.0},
+        metadata=pd.DataFrame({"row": range(12)}),
+    )
+    apart = [np.tile([0, 0, 1, 1, 2, 2], 2)]
+    together = [np.array([0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 2, 2])]
+    assert sparse_outputs([part], apart, ["murmur"]) == []
+    assert sparse_outputs([part], together, ["murmur"]) == ["murmur"]
+    assert sparse_outputs([part], together, []) == []
+    # The same names in another set are other persons.
+    other = dataclasses.replace(part, name="other")
+    assert sparse_outputs([part, other], together * 2, ["murmur"]) == []
 
 
 def test_folds_are_no_more_than_subjects(sets):
