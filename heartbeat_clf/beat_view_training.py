@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ __all__ = ["TrainedBeats", "annotated_rows", "load_beats", "train_beats"]
 
 _TRACKER = "tracker.onnx"
 _LINEAR = "linear.keras"
+_MADE_BY = "linear.json"
 
 
 @dataclass(frozen=True)
@@ -265,20 +267,23 @@ def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats |
     Raises
     ------
     FileNotFoundError
-        If the recipe has a linear judge and the folder none: the training was stopped.
+        If the recipe has a linear judge and the folder not that one: the training was
+        stopped, or was another.
     """
     tracker = Path(folder) / _TRACKER
     if recipe.beats is None or not tracker.exists():
         return None
     linear = None
     if recipe.beats.linear:
-        file = Path(folder) / _LINEAR
-        if not file.exists():
+        made_by = Path(folder) / _MADE_BY
+        made = json.loads(made_by.read_text("utf-8")) if made_by.exists() else {}
+        if made.get("outputs") != list(recipe.beats.linear):
             raise FileNotFoundError(
-                f"Expected a linear judge in {os.fspath(folder)!r}, got none. Go "
-                "on with the training."
+                f"Expected a linear judge of {list(recipe.beats.linear)} in "
+                f"{os.fspath(folder)!r}, got {made.get('outputs', 'none')}. Go on with "
+                "the training."
             )
-        linear = keras.saving.load_model(file)
+        linear = keras.saving.load_model(Path(folder) / _LINEAR)
     return TrainedBeats(load_checkpoint(folder), tracker.read_bytes(), recipe, linear)
 
 
@@ -292,12 +297,12 @@ def _linear(
     say: Callable[[str], None],
 ) -> keras.Model:
     """Return the linear judge, fitted if it is not in the folder."""
-    file, made_by = place / _LINEAR, place / "linear.txt"
-    identity = identify(data, recipe, beats=True, linear=True)
-    known = file.exists() and made_by.exists()
-    if known and made_by.read_text("utf-8") == identity:
-        return keras.saving.load_model(file)
     assert recipe.beats is not None
+    file, made_by = place / _LINEAR, place / _MADE_BY
+    identity = identify(data, recipe, beats=True, linear=True)
+    made = json.dumps({"identity": identity, "outputs": list(recipe.beats.linear)})
+    if made_by.exists() and made_by.read_text("utf-8") == made:
+        return keras.saving.load_model(file)
     stays = all_stays()
     outputs = list(recipe.outputs)
     subjects = joined_subjects(data)
@@ -328,7 +333,7 @@ def _linear(
     made_by.unlink(missing_ok=True)
     with whole_file(file) as partial:
         partial.write_bytes(network_archive(network))
-    made_by.write_text(identity, encoding="utf-8")
+    made_by.write_text(made, encoding="utf-8")
     return network
 
 

@@ -23,23 +23,25 @@ def identify(
     beats: bool = False,
     linear: bool = False,
 ) -> str:
-    """Return a digest of the settings and of the recordings that are trained on.
+    """Return a digest of the settings and of what is trained on: names and labels.
 
     The network on windows does not depend on what the recipe says of beats: `beats`
     counts it in. Nothing but the linear judge depends on which outputs have one:
     `linear` counts that in as well.
     """
     settings = recipe.to_dict()
-    if not beats:
-        del settings["beats"]
-    elif settings["beats"] is not None and not (linear and settings["beats"]["linear"]):
-        # As if there were no such setting: older trainings had none.
-        settings["beats"] = {**settings["beats"]}
-        del settings["beats"]["linear"]
-    parts = [json.dumps(settings, sort_keys=True)]
+    of_beats = settings.pop("beats")
+    if beats and of_beats is not None:
+        settings["beats"] = {
+            k: v for k, v in of_beats.items() if k != "linear" or linear
+        }
+    # Logits are in the order of the outputs.
+    parts = [json.dumps(settings, sort_keys=True), json.dumps(list(recipe.outputs))]
     for part in data:
         parts.extend([part.name, *map(lambda p: Path(p).name, part.recordings)])
         parts.append(json.dumps(part.shares, sort_keys=True))
+        parts.extend([*map(str, part.subjects), *map(str, part.strata)])
+        parts.append(part.targets.to_csv(index=False))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

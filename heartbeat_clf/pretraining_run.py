@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from heartbeat_clf.beat_view import BeatScores, BeatView
 from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.outputs import whole_file
 from heartbeat_clf.prediction import mean_logits, network_session
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_identity import check_identity, identify
@@ -174,6 +175,7 @@ def train_fold(
     folder: str | os.PathLike[str],
     *,
     verbose: int = 0,
+    say: Say = lambda message: None,
 ) -> pd.DataFrame:
     """Train without some of the recordings and return the scores of those.
 
@@ -190,6 +192,8 @@ def train_fold(
         reads that file and trains nothing.
     verbose : {0, 1}, default=0
         1 shows progress.
+    say : callable, default=no output
+        Called with a sentence where an average beat has no judge.
 
     Raises
     ------
@@ -208,7 +212,12 @@ def train_fold(
     kept_data = [part.take(rows) for part, rows in zip(data, kept, strict=True)]
     kept_data = [part for part in kept_data if len(part.recordings)]
     check_identity(place, identify(kept_data, recipe))
-    identity = identify(kept_data, recipe, beats=True, linear=True)
+    left_data = [d.take(np.flatnonzero(o)) for d, o in zip(data, held_out, strict=True)]
+    # The table holds the labels of what was left out.
+    identity = "\n".join(
+        identify(part, recipe, beats=True, linear=True)
+        for part in (kept_data, left_data)
+    )
     made_by = place / "scores.txt"
     # Others are of the same windows' network with another second view, or none.
     known = saved.exists() and made_by.exists()
@@ -223,7 +232,9 @@ def train_fold(
         if len(rows)
     ]
     network = pretrain(kept_data, kept_images, recipe, place, verbose=verbose)
-    beats = train_beats(kept_data, kept_images, recipe, place / BEATS, verbose=verbose)
+    beats = train_beats(
+        kept_data, kept_images, recipe, place / BEATS, verbose=verbose, say=say
+    )
     view = None if beats is None else beats.view()
     tables = []
     for part, ims, out in zip(data, images, held_out, strict=True):
@@ -232,10 +243,11 @@ def train_fold(
             left_out = [ims[row] for row in rows]
             tables.append(score_table(part.take(rows), left_out, network, recipe, view))
     scores = pd.concat(tables, ignore_index=True)
-    partial = saved.with_suffix(".part")
-    scores.to_csv(partial, index=False, float_format="%.5f")
+    # Stopped between the two, it is scored anew.
+    made_by.unlink(missing_ok=True)
+    with whole_file(saved) as partial:
+        scores.to_csv(partial, index=False, float_format="%.5f")
     made_by.write_text(identity, encoding="utf-8")
-    os.replace(partial, saved)
     return scores
 
 
@@ -316,5 +328,6 @@ def train_folds(
             recipe,
             Path(folder) / f"fold_{number}",
             verbose=verbose,
+            say=say,
         )
         yield scores.assign(fold=number)

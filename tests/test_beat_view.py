@@ -269,6 +269,10 @@ def test_only_the_linear_judge_is_made_anew_for_other_outputs(
     assert judged.view("murmur").linear
     assert judged.view("abnormal").linear is None
     both = small_recipe(beats={**TINY_BEATS, "linear": ["murmur", "abnormal"]})
+    with pytest.raises(
+        FileNotFoundError, match=r"'abnormal'\] in .*, got \['murmur'\]"
+    ):
+        load_beats(tmp_path, both)
     assert train_beats(data, images, both, tmp_path).view("abnormal").linear
     assert load_beats(tmp_path, without).linear is None
 
@@ -419,6 +423,7 @@ def judge(weights):
         {"replace": {"beats_linear.onnx": judge([0.0, 0.0])}},
         {"drop": ["beats_linear.onnx"]},
         {"linear": False},
+        {"linear": "no"},
         {"tracked_bands": 8},
         {"share": 7},
         {"settings": []},
@@ -477,7 +482,10 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         ({**TINY_BEATS, "augment": ["reverse_time"]}, 'augment without "reverse_time"'),
         ({**TINY_BEATS, "linear": ["murmur"] * 2}, r"once in beats\.linear, got"),
         ({**TINY_BEATS, "linear": ["loud"]}, r"beats\.linear must be one of"),
-        ({"steps": 4}, r"Expected the fields \[.*\] under \[beats\], got \['steps'\]"),
+        (
+            {"steps": 4},
+            r"fields \[.*\] under \[beats\], and perhaps .*, got \['steps'\]",
+        ),
     ],
 )
 def test_wrong_settings_of_the_view_are_named(beats, message):
@@ -486,8 +494,11 @@ def test_wrong_settings_of_the_view_are_named(beats, message):
 
 
 def test_outputs_of_the_linear_judge_are_a_list():
-    with pytest.raises(TypeError, match=r"beats\.linear to be a list .* got 'murmur'"):
-        small_recipe(beats={**TINY_BEATS, "linear": "murmur"})
+    for wrong in ("murmur", [["murmur"]]):
+        with pytest.raises(
+            TypeError, match=r"beats\.linear to be a list .* got .*murmur"
+        ):
+            small_recipe(beats={**TINY_BEATS, "linear": wrong})
     without = {name: value for name, value in TINY_BEATS.items() if name != "linear"}
     assert small_recipe(beats=without).beats.linear == ()
 

@@ -119,7 +119,7 @@ ALLOWED = {
         "pretraining_recipe pretraining_rounds spectrogram training"
     ),
     "pretraining_run": (
-        "beat_view images prediction pretraining_data pretraining_identity "
+        "beat_view images outputs prediction pretraining_data pretraining_identity "
         "pretraining_recipe spectrogram "
         ": beat_view_training onnx_export pretraining"
     ),

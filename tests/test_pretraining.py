@@ -30,6 +30,7 @@ from heartbeat_clf.pretraining_data import (
     sparse_outputs,
 )
 from heartbeat_clf.pretraining_feed import StratifiedFeed, deal_counts
+from heartbeat_clf.pretraining_identity import identify
 from heartbeat_clf.pretraining_models import load_sets, make_models
 from heartbeat_clf.pretraining_recipe import (
     DEFAULT_RECIPE,
@@ -374,6 +375,19 @@ def test_subjects_of_each_class_are_in_several_folds(sets):
     with pytest.raises(ValueError, match="each class of 'murmur', in different folds"):
         check_folds([two], folds, ["murmur"])
     check_folds(data[:1], assign_folds(data[:1], 3), ["murmur"])
+
+
+def test_another_order_or_label_is_another_training(sets):
+    data, _ = sets
+    recipe = read_recipe()
+    names = list(recipe.outputs)
+    turned = recipe.with_outputs({name: recipe.outputs[name] for name in names[::-1]})
+    assert identify(data, turned) != identify(data, recipe)
+    corrected = dataclasses.replace(data[0], targets=1 - data[0].targets)
+    assert identify([corrected, *data[1:]], recipe) != identify(data, recipe)
+    renamed = dataclasses.replace(data[0], subjects=np.char.add(data[0].subjects, "x"))
+    assert identify([renamed, *data[1:]], recipe) != identify(data, recipe)
+    assert identify(data, recipe) == identify(data, read_recipe())
 
 
 def test_outputs_of_which_a_fold_leaves_one_subject_are_found():
