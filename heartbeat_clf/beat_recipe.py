@@ -54,7 +54,9 @@ class BeatRecipe:
         )
         check_number("beats.dropout", self.dropout, minimum=0, maximum=0.95)
         check_augmentations("beats.augment", self.augment)
-        if not isinstance(self.linear, tuple):
+        if not isinstance(self.linear, tuple) or not all(
+            isinstance(name, str) for name in self.linear
+        ):
             raise TypeError(
                 "Expected beats.linear to be a list of names of outputs, got "
                 f"{self.linear!r}."

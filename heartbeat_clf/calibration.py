@@ -88,8 +88,8 @@ def fit_calibration(
     Raises
     ------
     ValueError
-        If lengths differ, scores are not finite, or, with a prior of the slope, a class
-        has no recording.
+        If lengths differ, scores or weights are not finite, or, with a prior of the
+        slope, a class has no recording.
 
     References
     ----------
@@ -101,8 +101,11 @@ def fit_calibration(
     shifted = scores + np.asarray(calibration.shift)
     check_choice("prior", prior, ("targets", "slope"))
     check_same_length(scores=scores, codes=codes, weights=weights)
-    if not np.isfinite(shifted).all():
-        raise ValueError("Expected finite scores, got some that are NaN or infinite.")
+    for name, values in (("scores", shifted), ("weights", weights)):
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"Expected finite {name}, got some that are NaN or infinite."
+            )
     counts = np.bincount(codes, weights, n_classes)
     if prior == "slope" and not counts.all():
         raise ValueError(

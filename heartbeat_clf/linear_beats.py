@@ -24,9 +24,9 @@ __all__ = ["fit_linear_beats", "linear_network"]
 
 _C = 0.01
 _SPLITS = 5
-_LEAST_SPREAD = 0.05
-# A place that hardly varies, as above what a device passes on, must not get a weight
-# beyond measure: other recordings have sound there. On CirCor no place is below 0.19.
+_LEAST_SPREAD = 0.1
+# A place that hardly varies, as above what a device passes on, gets no weight: other
+# recordings have sound there. On CirCor no place is below 0.19.
 
 
 def fit_linear_beats(
@@ -66,6 +66,7 @@ def fit_linear_beats(
     Notes
     -----
     Penalty C = 0.01 on standardised levels, both classes with the same weight in all.
+    Places whose levels deviate by less than 0.1 have no weight.
     """
     beats, positive = np.asarray(beats), np.asarray(positive)
     subjects = np.asarray(subjects)
@@ -131,7 +132,8 @@ def linear_network(weights: np.ndarray, intercepts: np.ndarray) -> keras.Model:
 def _regression(levels: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, float]:
     """Return weights and intercept for levels as they are."""
     mean = levels.mean(axis=0)
-    scale = np.maximum(levels.std(axis=0), _LEAST_SPREAD)
+    spread = levels.std(axis=0)
+    scale = np.where(spread < _LEAST_SPREAD, np.inf, spread)
     found = LogisticRegression(C=_C, class_weight="balanced", max_iter=5000)
     found.fit((levels - mean) / scale, positive)
     weights = found.coef_[0] / scale

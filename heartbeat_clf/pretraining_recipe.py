@@ -303,7 +303,8 @@ def _beats(table: Any, source: Path) -> BeatRecipe | None:
     fields = {field.name for field in dataclasses.fields(BeatRecipe)}
     if {"linear", *table} != fields:
         raise ValueError(
-            f"Expected the fields {sorted(fields)} under [beats], got {sorted(table)}."
+            f"Expected the fields {sorted(fields - {'linear'})} under [beats], and "
+            f"perhaps linear, got {sorted(table)}."
         )
     return BeatRecipe(**{name: _frozen(value) for name, value in table.items()})
 

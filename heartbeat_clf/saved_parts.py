@@ -51,7 +51,8 @@ def read_predictor(
         # What the file says and what it holds must agree: an answer without a judge is
         # another one.
         beats = dict(beats)
-        names = [n for n in BEAT_ENTRIES if n != "linear" or beats.pop(n, False)]
+        judged = beats.pop("linear", False) is True
+        names = [name for name in BEAT_ENTRIES if name != "linear" or judged]
         networks: dict[str, Any] = {name: entries[BEAT_ENTRIES[name]] for name in names}
         settings["beats"] = BeatView(**networks, **beats)
         settings["beats"].check_networks(settings["n_bands"])

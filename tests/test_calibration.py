@@ -88,6 +88,13 @@ def test_scores_that_say_nothing_are_refused(scores, codes, message):
         fit_calibration(Calibration((0.0,)), scores, codes, np.ones(2), prior="slope")
 
 
+def test_weights_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="Expected finite weights"):
+        fit_calibration(
+            Calibration((0.0,)), np.ones((2, 1)), np.arange(2), np.array([1, np.nan])
+        )
+
+
 def test_another_prior_is_refused():
     with pytest.raises(ValueError, match=r"prior must be one of .*'flat'"):
         fit_calibration(
