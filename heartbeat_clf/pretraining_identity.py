@@ -32,9 +32,8 @@ def identify(
     settings = recipe.to_dict()
     of_beats = settings.pop("beats")
     if beats and of_beats is not None:
-        settings["beats"] = {
-            k: v for k, v in of_beats.items() if k != "linear" or linear
-        }
+        judged = of_beats.pop("linear")
+        settings["beats"] = of_beats | ({"linear": judged} if linear else {})
     # Logits are in the order of the outputs.
     parts = [json.dumps(settings, sort_keys=True), json.dumps(list(recipe.outputs))]
     for part in data:

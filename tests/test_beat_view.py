@@ -262,7 +262,7 @@ def test_only_the_linear_judge_is_made_anew_for_other_outputs(
     without = small_recipe(beats={**TINY_BEATS, "linear": []})
     beats = train_beats(data, images, without, tmp_path)
     assert beats.linear is None
-    with pytest.raises(FileNotFoundError, match=r"a linear judge in .*, got none"):
+    with pytest.raises(FileNotFoundError, match=r"a linear judge of .*, got none"):
         load_beats(tmp_path, small_recipe())
     judged = train_beats(data, images, small_recipe(), tmp_path)
     assert judged.view("murmur").network == beats.view("murmur").network
