@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
-__all__ = ["count", "folds", "jobs", "letters", "pattern", "seed", "shard"]
+__all__ = ["count", "folds", "jobs", "letters", "pattern", "seed", "shard", "share"]
 
 MOST = 10**9
 
@@ -37,6 +37,17 @@ def whole(text: str, least: int, most: int, expected: str) -> int:
         raise argparse.ArgumentTypeError(
             f"expected a whole number {expected}, got {text!r}"
         )
+    return number
+
+
+def share(text: str) -> float:
+    """Return a number from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share of 0 to 1, got {text!r}")
     return number
 
 

@@ -16,6 +16,7 @@ from heartbeat_clf.argument_types import (
     pattern,
     seed,
     shard,
+    share,
 )
 from heartbeat_clf.inputs import DATASETS
 from heartbeat_clf.persons import NAME_PATTERN
@@ -254,7 +255,7 @@ def _add_predict(adder: Any) -> None:
     for name in ("sensitivity", "specificity"):
         point.add_argument(
             f"--{name}",
-            type=float,
+            type=share,
             metavar="SHARE",
             help=f"answer such that this {name} was reached on persons left out",
         )

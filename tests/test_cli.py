@@ -259,7 +259,7 @@ def test_sensitivity_needs_a_model_that_knows_it(capsys, tiny_model, recording):
         capsys, "predict", "--model", tiny_model, recording, "--sensitivity", 0.9
     )
     assert "what it reached on persons left out with --sensitivity" in message
-    assert "sensitivity must be" in usage_error(
+    assert "expected a share of 0 to 1, got '2'" in usage_error(
         capsys, "predict", recording, "--sensitivity", 2
     )
 
