@@ -61,9 +61,14 @@ def read_model(source: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 def damaged(source: Path, error: Exception) -> ValueError:
     """Return the error for a model file with a damaged or missing part."""
+    problem = repr(error)
+    if isinstance(error, KeyError):
+        problem = f"no {error.args[0]!r}"
+    elif isinstance(error, ValueError) and type(error) is ValueError:
+        problem = str(error).removesuffix(".")
     return ValueError(
         f"Expected {str(source)!r} to be a whole model saved by heartbeat_clf, "
-        f"got one with a damaged or missing part: {error!r}."
+        f"got one with a damaged or missing part: {problem}."
     )
 
 

@@ -250,6 +250,9 @@ def _plain(name: str, value: Any, lost: list[str]) -> Any:
 
 
 def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> Pipeline:
+    kinds = [part["kind"] for part in description["steps"]]
+    if kinds[-1:] != ["HeartbeatClassifier"]:
+        raise ValueError(f"steps {kinds} in model.json, without a classifier at the end")
     steps = []
     for part in description["steps"]:
         step = _STEPS[part["kind"]](**as_tuples(part["settings"]))

@@ -45,11 +45,21 @@ class Calibration:
         1 unless fitted on a validation part.
     intercept : tuple of float
         0 unless fitted on a validation part.
+
+    Raises
+    ------
+    ValueError
+        If a number is NaN or infinite.
     """
 
     shift: tuple[float, ...]
     slope: float = 1.0
     intercept: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        numbers = [*self.shift, self.slope, *self.intercept]
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"Expected finite numbers in a calibration, got {self}.")
 
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """Return the corrected scores, of the shape of `scores`."""
@@ -175,6 +185,29 @@ class WindowPredictor:
         """Return a function from windows to logits."""
         start = network_session if self.engine == "onnx" else _keras_session
         return start(self.network)
+
+    def check_network(self) -> None:
+        """Raise unless the network gives numbers for silence; Keras is not started.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be read, takes windows of another shape, or gives no numbers.
+        """
+        if self.engine != "onnx":
+            return
+        shape = (1, self.n_bands, self.window_frames, self.n_channels)
+        run = self.run()
+        try:
+            logits = run(np.zeros(shape, dtype=np.float32))
+            if not np.isfinite(logits).all():
+                raise ValueError(f"logits of silence {logits.tolist()}")
+        # ONNX Runtime's errors have no base of their own.
+        except Exception as error:
+            raise ValueError(
+                f"Expected a network that gives numbers for windows {shape[1:]}, got: "
+                f"{error}"
+            ) from error
 
     def decision(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return corrected mean scores of images, one row a recording.

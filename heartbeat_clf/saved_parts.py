@@ -60,11 +60,13 @@ def read_predictor(
     for name, entry in BEAT_ENTRIES.items():
         if entry in entries and (used is None or getattr(used, name) is None):
             raise ValueError(f"{entry} is in it, and model.json does not know of it")
-    return WindowPredictor(
+    predictor = WindowPredictor(
         network=entries[PREDICTOR_ENTRY[settings["engine"]]],
         calibration=Calibration(**calibration),
         **settings,
     )
+    predictor.check_network()
+    return predictor
 
 
 def as_tuples(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import zipfile
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import onnx
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -16,6 +18,7 @@ from tiny import build_unsupported, tiny_classifier, tiny_pipeline
 
 import heartbeat_clf
 from heartbeat_clf import ImageTrimmer, load, make_heartbeat_pipeline, save
+from heartbeat_clf.saved_model import load_to_predict
 
 # Networks of the tests are functions, which a file cannot hold.
 pytestmark = pytest.mark.filterwarnings("ignore:.*__network=.*:UserWarning")
@@ -312,17 +315,64 @@ def test_damaged_entry_is_refused(saved, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": None}, "damaged or missing part: .*model.json"),
+        ({"model": None}, r"damaged or missing part: no 'model\.json'\."),
         ({"model": b"{"}, "damaged or missing part: JSONDecodeError"),
         ({"model": b"\x80abc"}, "damaged or missing part: UnicodeDecodeError"),
         ({"model": b"[1]"}, "got format None"),
-        ({"network": None}, "damaged or missing part: .*network"),
+        ({"network": None}, r"damaged or missing part: no 'network\.onnx'\."),
     ],
 )
 def test_missing_or_damaged_part_is_named(saved, tmp_path, changes, message):
     path = rewritten(saved, tmp_path / "bad.hbc", **changes)
     with pytest.raises(ValueError, match=f"bad.hbc' .*{message}"):
         load(path)
+
+
+@pytest.mark.parametrize("steps", [{}, [], [{"kind": "ImageTrimmer"}]])
+def test_a_file_without_a_classifier_is_refused(saved, tmp_path, steps):
+    model = described(saved, steps=steps)
+    path = rewritten(saved, tmp_path / "bad.hbc", model=model)
+    with pytest.raises(
+        ValueError, match=r"bad\.hbc' .* without a classifier at the end"
+    ):
+        load(path)
+
+
+@pytest.mark.parametrize("read", [load, load_to_predict])
+@pytest.mark.parametrize("part", ["shift", "slope", "intercept"])
+def test_a_calibration_that_is_no_number_is_refused(saved, tmp_path, read, part):
+    with zipfile.ZipFile(saved) as archive:
+        predictor = json.loads(archive.read("model.json"))["predictor"]
+    wrong = math.inf if part == "slope" else [math.nan]
+    predictor["calibration"] = {**predictor["calibration"], part: wrong}
+    model = described(saved, predictor=predictor)
+    path = rewritten(saved, tmp_path / "bad.hbc", model=model)
+    with pytest.raises(ValueError, match=r"bad\.hbc' .* finite numbers in a calibrat"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [load, load_to_predict])
+def test_a_network_that_gives_no_numbers_is_refused(saved, tmp_path, read):
+    with zipfile.ZipFile(saved) as archive:
+        network = onnx.load_from_string(archive.read("network.onnx"))
+    for weights in network.graph.initializer:
+        values = np.full_like(onnx.numpy_helper.to_array(weights), np.nan)
+        weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
+    path = rewritten(saved, tmp_path / "bad.hbc", network=network.SerializeToString())
+    with pytest.raises(ValueError, match=r"bad\.hbc' .* logits of silence \[\[nan"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [load, load_to_predict])
+def test_a_network_for_other_windows_is_refused(saved, tmp_path, read):
+    with zipfile.ZipFile(saved) as archive:
+        predictor = json.loads(archive.read("model.json"))["predictor"]
+    model = described(saved, predictor={**predictor, "n_channels": 2})
+    path = rewritten(saved, tmp_path / "bad.hbc", model=model)
+    with pytest.raises(
+        ValueError, match=r"bad\.hbc' .* numbers for windows \(\d+, \d+, 2"
+    ):
+        read(path)
 
 
 def test_other_format_is_refused(saved, tmp_path):
