@@ -219,10 +219,13 @@ def three_classes(circor: pd.DataFrame) -> str:
         most_unknown=("unknown", "max"),
         loud=("loud", "mean"),
         seconds=("seconds", "sum"),
+        clarity=("clarity", "mean"),
+        least_clarity=("clarity", "min"),
     ).reset_index()
     # Who was listened to for less was more often hard to tell.
     table["heard"] = np.log(table["seconds"])
     columns = ["mean", "largest", "least", "unknown", "most_unknown", "loud", "heard"]
+    columns += ["clarity", "least_clarity"]
     found = []
     for fold in range(N_FOLDS):
         inner, outer = table[table["fold"] != fold], table[table["fold"] == fold]

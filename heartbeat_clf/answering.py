@@ -15,6 +15,7 @@ import numpy as np
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.answers import Answers
 from heartbeat_clf.inputs import Failure
+from heartbeat_clf.operating_points import BY_CLARITY
 from heartbeat_clf.persons import combine_recordings
 
 __all__ = ["map_recordings", "predict_recordings"]
@@ -62,51 +63,75 @@ def predict_recordings(
     if subjects is not None:
         check_same_length(paths=paths, subjects=subjects)
     classes = np.asarray(model.classes_).tolist()
-    ask = _checked(model, len(classes)) if quality else _unchecked(model)
+    _, last = getattr(model, "steps", [("model", model)])[-1]
+    points = getattr(last, "operating_points_", None)
+    weighed = points is not None and points.combine == BY_CLARITY
+    speak = _speaking(model, subjects is not None and weighed)
+    ask = _checked(speak, len(classes)) if quality else _unchecked(speak)
     with _low_rates() as low:
         rows, values, failures = map_recordings(ask, paths, verbose=verbose)
-    probabilities = np.array([value for value, _ in values], dtype=float)
+    probabilities = np.array([value for value, _, _ in values], dtype=float)
     answers = Answers(
         classes,
         [paths[row] for row in rows],
         probabilities.reshape(len(rows), len(classes)),
         failures,
-        reasons=[reason for _, reason in values],
+        reasons=[reason for _, _, reason in values],
         low_rates=frozenset(p for p in map(os.fspath, paths) if repr(p) in low),
     )
     if subjects is None:
         return answers
-    _, last = getattr(model, "steps", [("model", model)])[-1]
     # What could not be read counts as a recording of the subject, not as usable.
     of_all = np.full((len(paths), len(classes)), np.nan)
     of_all[rows] = answers.probabilities
+    clarity = np.full(len(paths), np.nan)
+    clarity[rows] = [clear for _, clear, _ in values]
     persons = combine_recordings(
         of_all,
         list(subjects),
         classes=classes,
-        points=getattr(last, "operating_points_", None),
+        points=points,
+        clarity=clarity,
     )
     names = [subjects[row] for row in rows]
     return replace(answers, subjects=names, persons=persons)
 
 
-_Ask = Callable[[list[Path]], list[tuple[np.ndarray, str | None]]]
+_Speak = Callable[[list[Path]], tuple[np.ndarray, np.ndarray]]
+_Ask = Callable[[list[Path]], list[tuple[np.ndarray, float, str | None]]]
 
 
-def _unchecked(model: Any) -> _Ask:
-    return lambda paths: [(values, None) for values in model.predict_proba(paths)]
+def _speaking(model: Any, with_clarity: bool) -> _Speak:
+    """Return what gives probabilities, and the clarity of recordings if it can."""
+
+    def speak(paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+        if not with_clarity:
+            return model.predict_proba(paths), np.full(len(paths), np.nan)
+        if not hasattr(model, "steps"):
+            return model.predict_with_clarity(paths)
+        return model[-1].predict_with_clarity(model[:-1].transform(paths))
+
+    return speak
 
 
-def _checked(model: Any, n_classes: int) -> _Ask:
+def _unchecked(speak: _Speak) -> _Ask:
+    return lambda paths: [
+        (values, float(clear), None)
+        for values, clear in zip(*speak(paths), strict=True)
+    ]
+
+
+def _checked(speak: _Speak, n_classes: int) -> _Ask:
     from heartbeat_clf.quality import assess_quality
 
-    def ask(paths: list[Path]) -> list[tuple[np.ndarray, str | None]]:
+    def ask(paths: list[Path]) -> list[tuple[np.ndarray, float, str | None]]:
         reasons = [report.reason for report in assess_quality(paths)]
         values = np.full((len(paths), n_classes), np.nan)
+        clarity = np.full(len(paths), np.nan)
         usable = [row for row, reason in enumerate(reasons) if reason is None]
         if usable:
-            values[usable] = model.predict_proba([paths[row] for row in usable])
-        return list(zip(values, reasons, strict=True))
+            values[usable], clarity[usable] = speak([paths[row] for row in usable])
+        return list(zip(values, clarity.tolist(), reasons, strict=True))
 
     return ask
 

@@ -49,16 +49,20 @@ class BeatScores(NamedTuple):
         Log odds of the linear judge, NaN where there is none.
     n_beats : int
         How many beats were averaged.
+    clarity : float
+        How clearly heart sounds are heard: the probability of the likeliest heart
+        state, averaged over the frames; chance is a quarter.
     """
 
     network: np.ndarray
     linear: np.ndarray
     n_beats: int
+    clarity: float
 
     def first(self, n_outputs: int) -> BeatScores:
         """Return what is said of the first outputs."""
-        return BeatScores(
-            self.network[:n_outputs], self.linear[:n_outputs], self.n_beats
+        return self._replace(
+            network=self.network[:n_outputs], linear=self.linear[:n_outputs]
         )
 
 
@@ -122,16 +126,17 @@ class BeatView:
             None where a heart state is missing, as in a quarter of a second. Beats
             are found in anything longer, also where there is no heart in it.
         """
-        beat, n_beats = self._beat(image)
-        if beat is None:
+        stays, clarity = self._track(image)
+        if stays.n_beats == 0:
             return None
+        beat = average_beat(image, stays)[np.newaxis]
         logits = network_session(self.network)(beat)[0]
         linear = np.full_like(logits, np.nan)
         if self.linear is not None:
             said = network_session(self.linear)(beat)[0]
             # A network on several outputs may have some more, which mean nothing.
             linear[: len(said)] = said
-        return BeatScores(logits, linear, n_beats)
+        return BeatScores(logits, linear, stays.n_beats, clarity)
 
     def embedding(self, image: np.ndarray) -> np.ndarray:
         """Return what the network hears in the average beat before it judges.
@@ -146,12 +151,12 @@ class BeatView:
         embedding : ndarray of shape (n_units,)
             Zeros, at which no unit speaks, where no beat is found.
         """
-        beat, _ = self._beat(image)
+        stays, _ = self._track(image)
         run = network_session(self.network, "embedding")
-        if beat is None:
+        if stays.n_beats == 0:
             silent = (1, len(image), sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
             return np.zeros_like(run(np.zeros(silent, dtype=np.float32))[0])
-        heard: np.ndarray = run(beat)[0]
+        heard: np.ndarray = run(average_beat(image, stays)[np.newaxis])[0]
         return heard
 
     def check_networks(self, n_bands: int) -> None:
@@ -183,13 +188,11 @@ class BeatView:
                 f"and tracked_bands={self.tracked_bands}, got: {error}"
             ) from error
 
-    def _beat(self, image: np.ndarray) -> tuple[np.ndarray | None, int]:
-        stays = stays_in(
-            image, BeatModel(self.tracker, self.settings), self.tracked_bands
-        )
-        if stays.n_beats == 0:
-            return None, 0
-        return average_beat(image, stays)[np.newaxis], stays.n_beats
+    def _track(self, image: np.ndarray) -> tuple[Stays, float]:
+        """Return when the heart is in which state, and how clearly that is heard."""
+        tracker = BeatModel(self.tracker, self.settings)
+        probabilities, states = states_of_image(image[: self.tracked_bands], tracker)
+        return find_stays(states), float(probabilities.max(axis=1).mean())
 
     def blend(self, windows: np.ndarray, beats: list[BeatScores | None]) -> np.ndarray:
         """Return weighted means of all scores, a row a recording.

@@ -317,8 +317,23 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         probabilities : ndarray of shape (n_recordings, n_classes)
             Rows add up to 1.
         """
-        scores = self.decision_function(X)
-        return softmax(scores if scores.ndim == 2 else scores[:, np.newaxis])
+        return self.predict_with_clarity(X)[0]
+
+    def predict_with_clarity(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return probabilities, and how clearly a heart is heard in each recording.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_recordings, n_classes)
+            As `predict_proba` gives them.
+        clarity : ndarray of shape (n_recordings,)
+            Mean probability of the likeliest heart state, 0.25 to 1; NaN where the
+            model looks for no beats, as all but those of the box do, or finds none.
+        """
+        check_is_fitted(self)
+        images = self._check_images(X, reset=False)
+        scores, clarity = self.predictor_.decision_and_clarity(images)
+        return softmax(scores), clarity
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each recording.

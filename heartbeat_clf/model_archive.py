@@ -13,10 +13,11 @@ from heartbeat_clf._validation import hint_for_python
 __all__ = ["FORMAT", "FORMAT_VERSION", "damaged", "read_model"]
 
 FORMAT = "heartbeat_clf model"
-FORMAT_VERSION = 3
-"""2: with the networks of average beats; 3: and a linear judge of them.
+FORMAT_VERSION = 4
+"""2: with the networks of average beats; 3: and a linear judge of them; 4: recordings
+of a person weighed by how clearly a heart is heard.
 
-What has neither is still written as 1, what has no such judge as 2.
+What has none of these is still written as 1, and so on.
 """
 
 

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from heartbeat_clf._validation import check_choice, check_number
+from heartbeat_clf._validation import check_choice, check_number, check_same_length
 from heartbeat_clf.thresholds import choose_threshold
 
-__all__ = ["OperatingPoints", "combine_scores"]
+__all__ = ["BY_CLARITY", "COMBINATIONS", "OperatingPoints", "combine_scores"]
 
-COMBINATIONS = ("mean", "max", "mean and max")
+BY_CLARITY = "mean by clarity"
+COMBINATIONS = ("mean", "max", "mean and max", BY_CLARITY)
+# A guess among four states; and what no recording is clearer than.
+_CHANCE, _CLEAREST = 0.25, 0.99
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,9 @@ class OperatingPoints:
     ----------
     positive : str or int
         The class that a score at or above the threshold means.
-    combine : {"mean", "max", "mean and max"}
-        How the log odds of several recordings of a person become one.
+    combine : {"mean", "max", "mean and max", "mean by clarity"}
+        How the log odds of several recordings of a person become one; see
+        `combine_scores`.
     slope, intercept : float
         Map of combined log odds to those of the person, ``slope * s + intercept``:
         several recordings are surer than one. Not applied to a single recording.
@@ -72,20 +76,22 @@ class OperatingPoints:
             self.truth, self.scores, sensitivity=sensitivity, specificity=specificity
         )
 
-    def combined(self, scores: Any) -> float:
+    def combined(self, scores: Any, clarity: Any = None) -> float:
         """Return the log odds of a person from those of the person's recordings.
 
         Parameters
         ----------
         scores : array-like of shape (n_recordings,)
             Log odds of `positive`.
+        clarity : array-like of shape (n_recordings,), default=None
+            As `combine_scores` takes it.
 
         Returns
         -------
         score : float
         """
         scores = np.asarray(scores, dtype=float)
-        combined = combine_scores(scores, self.combine)
+        combined = combine_scores(scores, self.combine, clarity)
         return combined if len(scores) == 1 else self.slope * combined + self.intercept
 
     def reached(self, threshold: float) -> dict[str, float]:
@@ -116,28 +122,53 @@ class OperatingPoints:
         )
 
 
-def combine_scores(scores: Any, combine: str) -> float:
+def combine_scores(scores: Any, combine: str, clarity: Any = None) -> float:
     """Return the log odds of a person from those of the person's recordings.
 
     Parameters
     ----------
     scores : array-like of shape (n_recordings,)
         Log odds of the positive class.
-    combine : {"mean", "max", "mean and max"}
-        The last is half of each.
+    combine : {"mean", "max", "mean and max", "mean by clarity"}
+        "mean and max" is half of each. "mean by clarity" weighs each recording by the
+        square of the odds of its clarity, as if the error of its log odds fell with
+        these odds: weights are then one over its variance.
+    clarity : array-like of shape (n_recordings,), default=None
+        How clearly a heart is heard in each, 0.25 to 1, as
+        :meth:`heartbeat_clf.HeartbeatClassifier.predict_with_clarity` gives it; NaN
+        counts as chance. None takes all for equal.
 
     Returns
     -------
     score : float
 
+    Raises
+    ------
+    ValueError
+        If there is no score, `combine` is unknown, or lengths differ.
+
     Examples
     --------
     >>> combine_scores([1.0, 3.0], "mean and max")
     2.5
+    >>> combine_scores([1.0, 3.0], "mean by clarity", [0.75, 0.5])
+    1.2
     """
     scores = np.asarray(scores, dtype=float)
     check_number("number of scores", len(scores), minimum=1)
     check_choice("combine", combine, COMBINATIONS)
+    if combine == BY_CLARITY:
+        return _mean_by_clarity(scores, clarity)
     parts = {"mean": [scores.mean()], "max": [scores.max()]}
     chosen = parts.get(combine, [scores.mean(), scores.max()])
     return float(np.mean(chosen))
+
+
+def _mean_by_clarity(scores: np.ndarray, clarity: Any) -> float:
+    if clarity is None:
+        return float(scores.mean())
+    clear = np.asarray(clarity, dtype=float)
+    check_same_length(scores=scores, clarity=clear)
+    clear = np.clip(np.where(np.isnan(clear), _CHANCE, clear), _CHANCE, _CLEAREST)
+    weights = (clear / (1 - clear)) ** 2
+    return float(scores @ (weights / weights.sum()))

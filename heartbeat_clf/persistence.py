@@ -30,7 +30,7 @@ import heartbeat_clf
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.model_archive import FORMAT, FORMAT_VERSION, damaged, read_model
-from heartbeat_clf.operating_points import OperatingPoints
+from heartbeat_clf.operating_points import BY_CLARITY, OperatingPoints
 from heartbeat_clf.outputs import check_target, whole_file
 from heartbeat_clf.prediction import WindowPredictor
 from heartbeat_clf.pretrained import find_model
@@ -101,7 +101,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     lost: list[str] = []
     description = {
         "format": FORMAT,
-        "format_version": _format_version(predictor),
+        "format_version": _format_version(classifier),
         "versions": {
             "heartbeat_clf": heartbeat_clf.__version__,
             "scikit-learn": sklearn.__version__,
@@ -214,11 +214,15 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
     return {"name": name, "kind": kind, "settings": settings, "learned": learned}
 
 
-def _format_version(predictor: WindowPredictor) -> int:
+def _format_version(classifier: HeartbeatClassifier) -> int:
     """Return the oldest version that gives the answers: older ones then read it."""
-    if predictor.beats is None:
+    points = getattr(classifier, "operating_points_", None)
+    if points is not None and points.combine == BY_CLARITY:
+        return FORMAT_VERSION
+    beats = classifier.predictor_.beats
+    if beats is None:
         return 1
-    return 2 if predictor.beats.linear is None else FORMAT_VERSION
+    return 2 if beats.linear is None else 3
 
 
 def _describe_predictor(predictor: WindowPredictor) -> dict[str, Any]:
@@ -252,7 +256,9 @@ def _plain(name: str, value: Any, lost: list[str]) -> Any:
 def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> Pipeline:
     kinds = [part["kind"] for part in description["steps"]]
     if kinds[-1:] != ["HeartbeatClassifier"]:
-        raise ValueError(f"steps {kinds} in model.json, without a classifier at the end")
+        raise ValueError(
+            f"steps {kinds} in model.json, without a classifier at the end"
+        )
     steps = []
     for part in description["steps"]:
         step = _STEPS[part["kind"]](**as_tuples(part["settings"]))

@@ -52,6 +52,7 @@ def combine_recordings(
     *,
     classes: Sequence[Any],
     points: OperatingPoints | None = None,
+    clarity: np.ndarray | None = None,
 ) -> Persons:
     """Return one row of probabilities a subject from those of the recordings.
 
@@ -67,6 +68,10 @@ def combine_recordings(
         What the model learnt on persons left out: its way to combine log odds, and
         how much surer several recordings are. None takes the mean of the log
         probabilities, scaled to sum to one.
+    clarity : ndarray of shape (n_recordings,) or None, default=None
+        How clearly a heart is heard in each, for `points` that weigh them by it;
+        :meth:`heartbeat_clf.HeartbeatClassifier.predict_with_clarity` gives it. None
+        takes all for equal.
 
     Returns
     -------
@@ -88,16 +93,21 @@ def combine_recordings(
     (['Ada', 'Ben'], [[0.75, 0.25], [0.2, 0.8]])
     """
     check_same_length(probabilities=probabilities, subjects=subjects)
+    if clarity is not None:
+        check_same_length(probabilities=probabilities, clarity=clarity)
     names = list(dict.fromkeys(subjects))
     owner = np.array([names.index(name) for name in subjects], dtype=int)
     heard = ~np.isnan(probabilities).any(axis=1) if len(subjects) else owner > 0
     combined = np.full((len(names), len(classes)), np.nan)
     counts = []
     for number in range(len(names)):
-        rows = probabilities[(owner == number) & heard]
-        counts.append(len(rows))
-        if len(rows):
-            combined[number] = _combine(rows, list(classes), points)
+        own = (owner == number) & heard
+        counts.append(int(own.sum()))
+        if own.any():
+            clear = None if clarity is None else clarity[own]
+            combined[number] = _combine(
+                probabilities[own], list(classes), points, clear
+            )
     return Persons(
         subjects=names,
         probabilities=combined,
@@ -107,7 +117,10 @@ def combine_recordings(
 
 
 def _combine(
-    rows: np.ndarray, classes: list[Any], points: OperatingPoints | None
+    rows: np.ndarray,
+    classes: list[Any],
+    points: OperatingPoints | None,
+    clarity: np.ndarray | None,
 ) -> np.ndarray:
     if len(rows) == 1:
         return np.asarray(rows[0])
@@ -117,7 +130,7 @@ def _combine(
         odds = np.exp(mean - mean.max())
         return np.asarray(odds / odds.sum())
     code = classes.index(points.positive)
-    log_odds = points.combined(logs[:, code] - logs[:, 1 - code])
+    log_odds = points.combined(logs[:, code] - logs[:, 1 - code], clarity)
     share = 1 / (1 + np.exp(-log_odds))
     return np.where(np.arange(2) == code, share, 1 - share)
 

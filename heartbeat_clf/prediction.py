@@ -227,18 +227,36 @@ class WindowPredictor:
         ValueError
             If an image has other bands or channels than the training images.
         """
-        return self.calibration.apply(self.mean_scores(images))
+        return self.decision_and_clarity(images)[0]
+
+    def decision_and_clarity(
+        self, images: Iterable[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores of :meth:`decision`, and how clearly hearts are heard.
+
+        Returns
+        -------
+        scores : ndarray of float64 of shape (n_recordings, 1 or n_classes)
+        clarity : ndarray of float64 of shape (n_recordings,)
+            As :class:`~heartbeat_clf.beat_view.BeatScores` says; NaN where no beat was
+            found or looked for.
+        """
+        scores, clarity = self._listen(images)
+        return self.calibration.apply(scores), clarity
 
     def mean_scores(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return uncorrected mean scores of images; see `decision`."""
+        return self._listen(images)[0]
+
+    def _listen(self, images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         if self.beats is None:
-            return logits_to_scores(
-                self._over_windows(self._checked(images), self.run())
-            )
+            logits = self._over_windows(self._checked(images), self.run())
+            return logits_to_scores(logits), np.full(len(logits), np.nan)
         heard: list[BeatScores | None] = []
         listened = _noted(self._checked(images), self.beats.scores, heard)
         scores = logits_to_scores(self._over_windows(listened, self.run()))
-        return self.beats.blend(scores, heard)
+        clarity = [np.nan if said is None else said.clarity for said in heard]
+        return self.beats.blend(scores, heard), np.array(clarity, dtype=np.float64)
 
     def embeddings(self, images: Iterable[np.ndarray]) -> np.ndarray:
         """Return what the network hears in images before it judges.

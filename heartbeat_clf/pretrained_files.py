@@ -31,6 +31,7 @@ __all__ = [
     "choose_combination",
     "combine_persons",
     "labelled_rows",
+    "rows_of_persons",
 ]
 
 
@@ -76,6 +77,38 @@ def labelled_rows(scores: pd.DataFrame, output: str) -> pd.DataFrame:
     return rows.assign(positive=label[rows.index] == output)
 
 
+def rows_of_persons(
+    scores: pd.DataFrame, rows: pd.DataFrame, output: str, calibration: Calibration
+) -> pd.DataFrame:
+    """Return all recordings of the persons who are labelled by some of theirs.
+
+    One answer a person is made of whatever was recorded: a murmur is not heard at every
+    position, and who is asked about does not know at which.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `calibrate` takes it; a subject is one person whatever the data set.
+    rows : DataFrame
+        As `calibrate` returns it.
+    output : str
+        The output.
+    calibration : Calibration
+        As `calibrate` returns it.
+
+    Returns
+    -------
+    rows : DataFrame
+        With ``log_odds`` and, for all recordings of a person with a positive one,
+        ``positive``.
+    """
+    persons = rows.groupby("subject")["positive"].any()
+    found = scores[scores["subject"].isin(persons.index) & scores[output].notna()]
+    log_odds = -calibration.apply(-found[[output]].to_numpy())[:, 0]
+    positive = persons.loc[found["subject"]].to_numpy()
+    return found.assign(log_odds=log_odds, positive=positive)
+
+
 def choose_combination(
     rows: pd.DataFrame,
     truth: dict[str, bool] | None = None,
@@ -86,7 +119,8 @@ def choose_combination(
     Parameters
     ----------
     rows : DataFrame
-        Columns ``fold``, ``subject``, ``log_odds``, ``positive``.
+        Columns ``fold``, ``subject``, ``log_odds``, ``positive`` and, with a view of
+        average beats, ``clarity``.
     truth : dict of str to bool, default=None
         Label of each person; None takes a person as positive if any recording is.
     options : sequence of str
@@ -117,11 +151,12 @@ def combine_persons(
 ) -> pd.DataFrame:
     """Return one row a person: ``log_odds`` combined, ``positive``."""
     groups = rows.groupby("subject", sort=True)
+    log_odds = {
+        name: combine_scores(part["log_odds"], combine, part.get("clarity"))
+        for name, part in groups
+    }
     persons = pd.DataFrame(
-        {
-            "log_odds": groups["log_odds"].agg(lambda s: combine_scores(s, combine)),
-            "positive": groups["positive"].any(),
-        }
+        {"log_odds": pd.Series(log_odds), "positive": groups["positive"].any()}
     )
     if truth is not None:
         persons["positive"] = [truth[name] for name in persons.index]
@@ -136,7 +171,7 @@ def calibrate_persons(
     Parameters
     ----------
     rows : DataFrame
-        As `calibrate` returns.
+        As `rows_of_persons` returns.
     combine : str
         Way of :func:`heartbeat_clf.operating_points.combine_scores`.
 

@@ -20,6 +20,7 @@ from heartbeat_clf.pretrained_files import (
     calibrate,
     calibrate_persons,
     choose_combination,
+    rows_of_persons,
 )
 from heartbeat_clf.pretraining_data import (
     TrainingSet,
@@ -155,8 +156,9 @@ def make_models(
     }
     for name in answers:
         calibration, rows = calibrate(scores, name)
-        combine, found = choose_combination(rows)
-        slope, intercept, persons = calibrate_persons(rows, combine)
+        heard = rows_of_persons(scores, rows, name, calibration)
+        combine, found = choose_combination(heard)
+        slope, intercept, persons = calibrate_persons(heard, combine)
         points = OperatingPoints(
             positive=name,
             combine=combine,
@@ -164,7 +166,7 @@ def make_models(
             intercept=intercept,
             scores=tuple(persons["log_odds"]),
             truth=tuple(persons["positive"]),
-            unit="person" if rows["subject"].duplicated().any() else "recording",
+            unit="person" if heard["subject"].duplicated().any() else "recording",
             source=f"{n_folds} folds of {', '.join(sorted(set(rows['data'])))}, each "
             "scored by a network that was trained without it",
         )

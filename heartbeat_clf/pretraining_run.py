@@ -262,7 +262,8 @@ def score_table(
 
     With a view of average beats, columns such as ``murmur_windows``, ``murmur_beat``
     and, of a linear judge, ``murmur_linear`` say what each gave; NaN where there was no
-    beat. ``beats`` are those that were averaged.
+    beat. ``beats`` are those that were averaged, ``clarity`` how clearly a heart is
+    heard.
     """
     windows, heard = score_views(network, images, recipe, beats)
     logits = windows if beats is None else beats.blend(windows, heard)
@@ -277,7 +278,8 @@ def score_table(
     }
     if beats is not None:
         unheard = np.full(len(recipe.outputs), np.nan)
-        found = [BeatScores(unheard, unheard, 0) if h is None else h for h in heard]
+        silent = BeatScores(unheard, unheard, 0, np.nan)
+        found = [silent if said is None else said for said in heard]
         for column, name in enumerate(recipe.outputs):
             table[f"{name}_windows"] = windows[:, column]
             table[f"{name}_beat"] = [said.network[column] for said in found]
@@ -285,6 +287,7 @@ def score_table(
             if not np.isnan(linear).all():
                 table[f"{name}_linear"] = linear
         table["beats"] = [said.n_beats for said in found]
+        table["clarity"] = [said.clarity for said in found]
     return pd.DataFrame(table)
 
 

@@ -88,7 +88,7 @@ class SavedModel:
         LowRateWarning
             If a recording's own rate is too low for the upper bands.
         """
-        scores = self._scores(recordings)
+        scores, _ = self._scores(recordings)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict_proba(self, recordings: Any) -> np.ndarray:
@@ -99,9 +99,23 @@ class SavedModel:
         probabilities : ndarray of shape (n_recordings, n_classes)
             Rows add up to 1.
         """
-        return softmax(self._scores(recordings))
+        return softmax(self._scores(recordings)[0])
 
-    def _scores(self, recordings: Any) -> np.ndarray:
+    def predict_with_clarity(self, recordings: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return probabilities, and how clearly a heart is heard in each recording.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_recordings, n_classes)
+            As `predict_proba` gives them.
+        clarity : ndarray of shape (n_recordings,)
+            Mean probability of the likeliest heart state, 0.25 to 1; NaN where the
+            model looks for no beats or finds none.
+        """
+        scores, clarity = self._scores(recordings)
+        return softmax(scores), clarity
+
+    def _scores(self, recordings: Any) -> tuple[np.ndarray, np.ndarray]:
         check_image_settings(self._image_settings)
         images, low = images_of(check_recordings(recordings), self._image_settings)
         if low is not None:
@@ -118,7 +132,7 @@ class SavedModel:
             )
             for image in images
         ]
-        return self.predictor_.decision(check_images(trimmed))
+        return self.predictor_.decision_and_clarity(check_images(trimmed))
 
 
 def load_to_predict(path: str | os.PathLike[str]) -> Any:

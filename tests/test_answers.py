@@ -20,8 +20,12 @@ from heartbeat_clf.answers import (
     NOTICE,
     Answers,
 )
+from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.inputs import Failure
+from heartbeat_clf.operating_points import OperatingPoints
+from heartbeat_clf.pretrained import find_model
 from heartbeat_clf.recording_images import LowRateWarning
+from heartbeat_clf.saved_model import load_to_predict
 
 
 class LengthModel:
@@ -180,6 +184,49 @@ def test_a_person_is_answered_from_the_usable_recordings(heart_and_silence):
         "warning": None,
     }
     assert document["subjects"][1]["reason"] == "no usable recording"
+
+
+class ClearModel(MeanModel):
+    """Hears the first recording of each batch clearly, the others not."""
+
+    operating_points_ = OperatingPoints(
+        "murmur", "mean by clarity", 1.0, 0.0, (0.0, 1.0), (False, True), "person", ""
+    )
+
+    def predict_with_clarity(self, paths):
+        share = np.where(np.arange(len(paths)), 0.5, 0.9)
+        clarity = np.where(np.arange(len(paths)), 0.5, 0.75)
+        return np.stack([share, 1 - share], axis=1), clarity
+
+
+@pytest.mark.parametrize("quality", [False, True])
+def test_a_person_is_answered_from_what_is_heard_clearly(heart_and_silence, quality):
+    heart, silence = heart_and_silence[:2]
+    paths = [heart, heart, silence] if quality else [heart, heart]
+    answers = predict_recordings(
+        ClearModel(), paths, subjects=["s1"] * len(paths), quality=quality
+    )
+    # Log odds of log 9 and 0, weights of 9 and 1.
+    assert answers.persons.probabilities[0, 0] == pytest.approx(1 / (1 + 9**-0.9))
+    assert answers.probabilities[:2, 0].tolist() == [0.9, 0.5]
+
+
+def test_persons_of_a_pipeline_are_those_of_the_saved_model(tmp_path):
+    sounds = make_heart_sounds(2, recordings_per_subject=2, random_state=0)
+    paths = [tmp_path / f"{row}.wav" for row in range(4)]
+    for path, sound in zip(paths, sounds.recordings, strict=True):
+        soundfile.write(path, sound, sounds.sample_rate)
+    file = find_model("murmur")
+    found = [
+        predict_recordings(model, paths, subjects=["a", "a", "b", "b"]).persons
+        for model in (load(file), load_to_predict(file))
+    ]
+    assert np.array_equal(found[0].probabilities, found[1].probabilities)
+    shares, clarity = load_to_predict(file).predict_with_clarity(paths)
+    points = load_to_predict(file).operating_points_
+    log_odds = np.log(shares[:2, 0] / shares[:2, 1])
+    expected = 1 / (1 + np.exp(-points.combined(log_odds, clarity[:2])))
+    assert found[0].probabilities[0, 0] == pytest.approx(expected)
 
 
 def test_the_class_of_an_operating_point_is_answered_from_its_probability():

@@ -14,7 +14,7 @@ import pytest
 from heartbeat_clf import load, save
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS
 from heartbeat_clf.beat_decoding import STATES
-from heartbeat_clf.beat_tracking import BeatModel, load_beat_model
+from heartbeat_clf.beat_tracking import BeatModel, load_beat_model, states_of_image
 from heartbeat_clf.beat_view import BeatScores, BeatView, stays_in
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
@@ -73,7 +73,8 @@ def said(network, linear=None, n_beats=10):
     """Return scores of an average beat, by default without a linear judge."""
     network = np.array(network)
     silent = np.full_like(network, np.nan)
-    return BeatScores(network, silent if linear is None else np.array(linear), n_beats)
+    linear = silent if linear is None else np.array(linear)
+    return BeatScores(network, linear, n_beats, clarity=0.9)
 
 
 def small_recipe(**changes):
@@ -149,6 +150,18 @@ def test_beats_are_found_in_the_lowest_bands_of_an_image(sounds, sets):
     near = [np.abs(truth - time).min() for time in found]
     assert len(found) >= 3
     assert np.mean(np.array(near) < 0.06) > 0.8
+
+
+def test_a_heart_is_heard_more_clearly_than_noise(sounds, sets):
+    network = network_to_onnx(build_beat_view_network(BEAT_SHAPE, 3), embedding="dense")
+    view = view_of(network)
+    heart = sets[1][0][0]
+    noise = np.random.default_rng(0).normal(0, 5, heart.shape).astype(np.float32)
+    clear, unclear = view.scores(heart).clarity, view.scores(noise).clarity
+    assert 0.25 < unclear < clear < 1
+    tracker = BeatModel(load_beat_model().network, tracker_settings())
+    probabilities, _ = states_of_image(heart[:16], tracker)
+    assert clear == pytest.approx(probabilities.max(axis=1).mean())
 
 
 def test_what_is_shorter_than_a_beat_is_judged_by_its_windows_alone():
@@ -324,6 +337,7 @@ def test_folds_keep_the_scores_of_each_view(sets, tmp_path, known_tracker):
     parts += weight * scores["murmur_linear"]
     np.testing.assert_allclose(scores["murmur"], parts / (2 + weight), atol=1e-4)
     assert "abnormal_linear" not in scores
+    assert scores["clarity"].between(0.25, 1).all()
     read = train_fold(data, [[], []], held_out, small_recipe(), tmp_path)
     pd.testing.assert_frame_equal(read, scores, atol=1e-4, check_dtype=False)
 

@@ -194,7 +194,9 @@ ALLOWED = {
     "outputs": "",
     "persons": "_validation: operating_points",
     "answers": "inputs persons",
-    "answering": "_validation answers inputs persons: quality recording_images",
+    "answering": (
+        "_validation answers inputs operating_points persons: quality recording_images"
+    ),
     "png_keys": "",
     "pictures": "image_cache inputs outputs png_keys recording_images rendering",
     "held_out": "answering inputs results scores",

@@ -51,6 +51,31 @@ def test_points_tell_how_to_combine(positive):
     assert persons.probabilities[0].sum() == pytest.approx(1.0)
 
 
+def test_recordings_are_weighed_by_their_clarity():
+    # Log odds of log 9, 0 and log 9 again, which takes no part; weights 9 and 1.
+    rows = shares(0.9, 0.5, np.nan)
+    persons = combine_recordings(
+        rows,
+        ["a"] * 3,
+        classes=CLASSES,
+        points=points("mean by clarity"),
+        clarity=np.array([0.75, 0.5, 0.9]),
+    )
+    share = 1 / (1 + 9**-0.9)
+    assert persons.probabilities[0] == pytest.approx([share, 1 - share])
+    equal = combine_recordings(
+        rows, ["a"] * 3, classes=CLASSES, points=points("mean by clarity")
+    )
+    assert equal.probabilities[0] == pytest.approx([0.75, 0.25])
+
+
+def test_clarity_is_one_a_recording():
+    with pytest.raises(ValueError, match=r"Expected as many items in clarity"):
+        combine_recordings(
+            shares(0.1), ["a"], classes=CLASSES, clarity=np.array([0.5, 0.5])
+        )
+
+
 def test_a_single_recording_speaks_for_itself():
     persons = combine_recordings(
         shares(0.3), ["a"], classes=CLASSES, points=points("mean", slope=5.0)

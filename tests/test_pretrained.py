@@ -20,6 +20,7 @@ from heartbeat_clf import (
 )
 from heartbeat_clf.fine_tuning import learn_head
 from heartbeat_clf.initial_weights import read_initial_weights
+from heartbeat_clf.model_archive import read_model
 from heartbeat_clf.pretrained import MODELS, find_model
 
 
@@ -49,6 +50,10 @@ def test_models_are_small_and_say_how_they_were_made():
 def test_operating_points_reach_what_is_asked():
     points = load_pretrained()[-1].operating_points_
     assert points.unit == "person"
+    assert points.combine == "mean by clarity"
+    # Who does not know of that reads neither the file nor another answer out of it.
+    assert read_model(find_model("murmur"))[0]["format_version"] == 4
+    assert read_model(find_model("abnormal"))[0]["format_version"] == 2
     for share in (0.8, 0.9, 0.95):
         reached = points.reached(points.threshold(sensitivity=share))
         assert reached["sensitivity"] >= share

@@ -44,6 +44,14 @@ def test_scores_equal_those_of_the_pipeline_to_the_bit(target, recordings):
             getattr(light, name)(recordings), getattr(pipeline, name)(recordings)
         )
     assert light.operating_points_ == pipeline[-1].operating_points_
+    shares, clarity = light.predict_with_clarity(recordings)
+    np.testing.assert_array_equal(shares, light.predict_proba(recordings))
+    assert ((clarity > 0.25) & (clarity < 1)).all()
+    images = pipeline[:-1].transform(recordings)
+    for mine, other in zip(
+        (shares, clarity), pipeline[-1].predict_with_clarity(images), strict=True
+    ):
+        np.testing.assert_array_equal(mine, other)
 
 
 @pytest.mark.real
