@@ -109,7 +109,9 @@ def _speaking(model: Any, with_clarity: bool) -> _Speak:
             return model.predict_proba(paths), np.full(len(paths), np.nan)
         if not hasattr(model, "steps"):
             return model.predict_with_clarity(paths)
-        return model[-1].predict_with_clarity(model[:-1].transform(paths))
+        # A classifier alone says itself that it takes images.
+        images = model[:-1].transform(paths) if len(model.steps) > 1 else paths
+        return model[-1].predict_with_clarity(images)
 
     return speak
 

@@ -327,8 +327,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         probabilities : ndarray of shape (n_recordings, n_classes)
             As `predict_proba` gives them.
         clarity : ndarray of shape (n_recordings,)
-            Mean probability of the likeliest heart state, 0.25 to 1; NaN where the
-            model looks for no beats, as all but those of the box do, or finds none.
+            Mean probability of the likeliest heart state, 0.25 to 1; NaN where no beat
+            is found, or looked for: only models of ``heartbeat-clf pretrain`` do.
         """
         check_is_fitted(self)
         images = self._check_images(X, reset=False)

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from heartbeat_clf._validation import hint_for_python
+from heartbeat_clf._validation import check_number, hint_for_python
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "damaged", "read_model"]
 
@@ -54,9 +54,10 @@ def read_model(source: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     entries = _read_archive(source)
     try:
         description = json.loads(entries["model.json"])
-        _check_format(source, description)
-    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    # ValueError: no JSON, or no text.
+    except (KeyError, RecursionError, ValueError) as error:
         raise damaged(source, error) from error
+    _check_format(source, description)
     return description, entries
 
 
@@ -65,7 +66,7 @@ def damaged(source: Path, error: Exception) -> ValueError:
     problem = repr(error)
     if isinstance(error, KeyError):
         problem = f"no {error.args[0]!r}"
-    elif isinstance(error, ValueError) and type(error) is ValueError:
+    elif type(error) in (TypeError, ValueError):
         problem = str(error).removesuffix(".")
     return ValueError(
         f"Expected {str(source)!r} to be a whole model saved by heartbeat_clf, "
@@ -98,9 +99,17 @@ def _check_format(source: Path, description: Any) -> None:
             f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
             f"format {found!r}."
         )
-    if description["format_version"] > FORMAT_VERSION:
+    try:
+        version = check_number(
+            "format_version", description["format_version"], minimum=1, integer=True
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(source, error) from error
+    if version > FORMAT_VERSION:
+        versions = description.get("versions")
+        writer = versions.get("heartbeat_clf") if isinstance(versions, dict) else None
         raise ValueError(
             f"Expected a model of format version {FORMAT_VERSION} or lower, got "
-            f"{description['format_version']} in {str(source)!r}. Upgrade "
-            f"heartbeat_clf (written by {description['versions']['heartbeat_clf']})."
+            f"{version} in {str(source)!r}. Upgrade heartbeat_clf (written by "
+            f"{writer})."
         )

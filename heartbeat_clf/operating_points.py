@@ -41,6 +41,12 @@ class OperatingPoints:
         What a score stands for, such as "person".
     source : str
         Where the scores come from, in a sentence.
+
+    Raises
+    ------
+    ValueError
+        If `combine` is unknown, `slope` is not above 0, a number is not finite, or
+        scores are not one for each of `truth`, which has both.
     """
 
     positive: Any
@@ -51,6 +57,19 @@ class OperatingPoints:
     truth: tuple[bool, ...] = field(repr=False)
     unit: str
     source: str
+
+    def __post_init__(self) -> None:
+        check_choice("combine", self.combine, COMBINATIONS)
+        # Falling, it would turn the answers round.
+        check_number("slope", self.slope, minimum=0, exclusive=True)
+        check_number("intercept", self.intercept)
+        check_same_length(truth=self.truth, scores=self.scores)
+        if len(set(self.truth)) != 2:
+            raise ValueError(
+                "Expected scores of persons with and without what is positive, got "
+                f"truth {sorted(set(self.truth))}."
+            )
+        _check_scores(np.asarray(self.scores, dtype=float))
 
     def threshold(
         self, *, sensitivity: float | None = None, specificity: float | None = None
@@ -136,7 +155,8 @@ def combine_scores(scores: Any, combine: str, clarity: Any = None) -> float:
     clarity : array-like of shape (n_recordings,), default=None
         How clearly a heart is heard in each, 0.25 to 1, as
         :meth:`heartbeat_clf.HeartbeatClassifier.predict_with_clarity` gives it; NaN
-        counts as chance. None takes all for equal.
+        and less than 0.25 count as that, which is chance, more than 0.99 as 0.99. None
+        takes all for equal.
 
     Returns
     -------
@@ -145,7 +165,8 @@ def combine_scores(scores: Any, combine: str, clarity: Any = None) -> float:
     Raises
     ------
     ValueError
-        If there is no score, `combine` is unknown, or lengths differ.
+        If there is no score or one that is not finite, `combine` is unknown, lengths
+        differ, or a clarity is not a share.
 
     Examples
     --------
@@ -155,8 +176,16 @@ def combine_scores(scores: Any, combine: str, clarity: Any = None) -> float:
     1.2
     """
     scores = np.asarray(scores, dtype=float)
-    check_number("number of scores", len(scores), minimum=1)
     check_choice("combine", combine, COMBINATIONS)
+    _check_scores(scores)
+    if clarity is not None:
+        clarity = np.asarray(clarity, dtype=float)
+        check_same_length(scores=scores, clarity=clarity)
+        if ((clarity < 0) | (clarity > 1)).any():
+            raise ValueError(
+                f"Expected clarity of 0 to 1, got {clarity.min():g} to "
+                f"{clarity.max():g}. predict_with_clarity gives it."
+            )
     if combine == BY_CLARITY:
         return _mean_by_clarity(scores, clarity)
     parts = {"mean": [scores.mean()], "max": [scores.max()]}
@@ -164,11 +193,17 @@ def combine_scores(scores: Any, combine: str, clarity: Any = None) -> float:
     return float(np.mean(chosen))
 
 
-def _mean_by_clarity(scores: np.ndarray, clarity: Any) -> float:
+def _mean_by_clarity(scores: np.ndarray, clarity: np.ndarray | None) -> float:
     if clarity is None:
         return float(scores.mean())
-    clear = np.asarray(clarity, dtype=float)
-    check_same_length(scores=scores, clarity=clear)
-    clear = np.clip(np.where(np.isnan(clear), _CHANCE, clear), _CHANCE, _CLEAREST)
+    clear = np.where(np.isnan(clarity), _CHANCE, clarity).clip(_CHANCE, _CLEAREST)
     weights = (clear / (1 - clear)) ** 2
     return float(scores @ (weights / weights.sum()))
+
+
+def _check_scores(scores: np.ndarray) -> None:
+    if scores.ndim != 1 or not len(scores) or not np.isfinite(scores).all():
+        raise ValueError(
+            "Expected finite scores of shape (n_recordings,), at least one, got "
+            f"{scores.tolist()}."
+        )

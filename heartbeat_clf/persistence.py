@@ -30,7 +30,7 @@ import heartbeat_clf
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.model_archive import FORMAT, FORMAT_VERSION, damaged, read_model
-from heartbeat_clf.operating_points import BY_CLARITY, OperatingPoints
+from heartbeat_clf.operating_points import BY_CLARITY
 from heartbeat_clf.outputs import check_target, whole_file
 from heartbeat_clf.prediction import WindowPredictor
 from heartbeat_clf.pretrained import find_model
@@ -38,7 +38,9 @@ from heartbeat_clf.saved_parts import (
     BEAT_ENTRIES,
     PREDICTOR_ENTRY,
     as_tuples,
+    read_bands,
     read_classes,
+    read_points,
     read_predictor,
 )
 from heartbeat_clf.spectrogram import SpectrogramTransformer
@@ -266,18 +268,16 @@ def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> P
         if isinstance(step, SpectrogramTransformer):
             step.frequencies_ = np.asarray(learned["frequencies"])
         if isinstance(step, ImageTrimmer):
-            step.bands_ = np.asarray(learned["bands"], dtype=int)
-            step.n_bands_in_ = learned["n_bands_in"]
+            step.bands_, step.n_bands_in_ = read_bands(part)
         if isinstance(step, HeartbeatClassifier):
             step.classes_ = read_classes(description)
             step.predictor_ = read_predictor(description, entries)
             step.restore_training(
                 entries["network.keras"], learned.pop("history"), learned
             )
-            if "operating_points" in learned:
-                step.operating_points_ = OperatingPoints.from_dict(
-                    learned["operating_points"]
-                )
+            points = read_points(part, step.classes_)
+            if points is not None:
+                step.operating_points_ = points
         steps.append((part["name"], step))
     return Pipeline(steps)
 

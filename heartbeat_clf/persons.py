@@ -47,19 +47,20 @@ class Persons:
 
 
 def combine_recordings(
-    probabilities: np.ndarray,
+    probabilities: Any,
     subjects: Sequence[str],
     *,
     classes: Sequence[Any],
     points: OperatingPoints | None = None,
-    clarity: np.ndarray | None = None,
+    clarity: Any = None,
 ) -> Persons:
     """Return one row of probabilities a subject from those of the recordings.
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n_recordings, n_classes)
-        A row of NaN takes no part.
+    probabilities : array-like of shape (n_recordings, n_classes)
+        A row of NaN takes no part. Those nearer than 1e-6 to 0 or 1 count as that near
+        where there are several: no recording decides alone.
     subjects : sequence of str of length n_recordings
         Whose each recording is.
     classes : sequence of length n_classes
@@ -68,10 +69,10 @@ def combine_recordings(
         What the model learnt on persons left out: its way to combine log odds, and
         how much surer several recordings are. None takes the mean of the log
         probabilities, scaled to sum to one.
-    clarity : ndarray of shape (n_recordings,) or None, default=None
-        How clearly a heart is heard in each, for `points` that weigh them by it;
-        :meth:`heartbeat_clf.HeartbeatClassifier.predict_with_clarity` gives it. None
-        takes all for equal.
+    clarity : array-like of shape (n_recordings,) or None, default=None
+        How clearly a heart is heard in each, for `points` that weigh them by it, as
+        :func:`~heartbeat_clf.operating_points.combine_scores` takes it. None takes all
+        for equal.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def combine_recordings(
     Raises
     ------
     ValueError
-        If lengths differ.
+        If lengths or numbers of classes differ, or a clarity is not a share.
 
     Examples
     --------
@@ -92,8 +93,15 @@ def combine_recordings(
     >>> persons.subjects, persons.probabilities.round(2).tolist()
     (['Ada', 'Ben'], [[0.75, 0.25], [0.2, 0.8]])
     """
+    probabilities = np.asarray(probabilities, dtype=float)
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(classes):
+        raise ValueError(
+            f"Expected probabilities of shape (n_recordings, {len(classes)}), a column "
+            f"a class, got {probabilities.shape}."
+        )
     check_same_length(probabilities=probabilities, subjects=subjects)
     if clarity is not None:
+        clarity = np.asarray(clarity, dtype=float)
         check_same_length(probabilities=probabilities, clarity=clarity)
     names = list(dict.fromkeys(subjects))
     owner = np.array([names.index(name) for name in subjects], dtype=int)

@@ -186,27 +186,37 @@ class WindowPredictor:
         start = network_session if self.engine == "onnx" else _keras_session
         return start(self.network)
 
-    def check_network(self) -> None:
-        """Raise unless the network gives numbers for silence; Keras is not started.
+    def check_network(self, n_classes: int) -> None:
+        """Raise unless the network says as much of silence as there are classes.
 
         Raises
         ------
         ValueError
-            If it cannot be read, takes windows of another shape, or gives no numbers.
+            If it cannot be read, takes windows of another shape, gives no numbers or
+            those of other classes (what needs Keras is not tried), or the calibration
+            is one of other classes.
         """
+        n_scores = 1 if n_classes == 2 else n_classes
+        lengths = len(self.calibration.shift), len(self.calibration.intercept)
+        if lengths not in ((n_scores, n_scores), (n_scores, 0)):
+            raise ValueError(
+                f"Expected a calibration of {n_classes} classes, got "
+                f"{self.calibration}."
+            )
         if self.engine != "onnx":
             return
         shape = (1, self.n_bands, self.window_frames, self.n_channels)
         run = self.run()
         try:
             logits = run(np.zeros(shape, dtype=np.float32))
-            if not np.isfinite(logits).all():
+            scores = logits_to_scores(logits)
+            if not np.isfinite(scores).all() or scores.shape != (1, n_scores):
                 raise ValueError(f"logits of silence {logits.tolist()}")
         # ONNX Runtime's errors have no base of their own.
         except Exception as error:
             raise ValueError(
-                f"Expected a network that gives numbers for windows {shape[1:]}, got: "
-                f"{error}"
+                f"Expected a network that tells {n_classes} classes by windows "
+                f"{shape[1:]}, got: {error}"
             ) from error
 
     def decision(self, images: Iterable[np.ndarray]) -> np.ndarray:

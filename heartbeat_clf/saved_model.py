@@ -17,10 +17,15 @@ import numpy as np
 
 from heartbeat_clf._rows import check_recordings
 from heartbeat_clf.model_archive import damaged, read_model
-from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.prediction import softmax
 from heartbeat_clf.recording_images import check_image_settings, images_of
-from heartbeat_clf.saved_parts import as_tuples, read_classes, read_predictor
+from heartbeat_clf.saved_parts import (
+    as_tuples,
+    read_bands,
+    read_classes,
+    read_points,
+    read_predictor,
+)
 from heartbeat_clf.trimming import check_image, check_n_bands, trim_image
 from heartbeat_clf.windows import check_images
 
@@ -54,16 +59,13 @@ class SavedModel:
     def __init__(self, description: dict[str, Any], entries: dict[str, bytes]) -> None:
         spectrogram, trimmer, classifier = description["steps"]
         self._image_settings = as_tuples(spectrogram["settings"]) | _OF_THE_MACHINE
-        self._bands = np.asarray(trimmer["learned"]["bands"], dtype=int)
-        self._n_bands = trimmer["learned"]["n_bands_in"]
+        check_image_settings(self._image_settings)
+        self._bands, self._n_bands = read_bands(trimmer)
         self._trim_time = trimmer["settings"]["trim_time"]
         self._silence_db = trimmer["settings"]["silence_db"]
         self.classes_ = read_classes(description)
         self.predictor_ = read_predictor(description, entries)
-        points = classifier["learned"].get("operating_points")
-        self.operating_points_ = (
-            None if points is None else OperatingPoints.from_dict(points)
-        )
+        self.operating_points_ = read_points(classifier, self.classes_)
 
     def decision_function(self, recordings: Any) -> np.ndarray:
         """Return the score of each recording, as the pipeline does.
@@ -116,7 +118,6 @@ class SavedModel:
         return softmax(scores), clarity
 
     def _scores(self, recordings: Any) -> tuple[np.ndarray, np.ndarray]:
-        check_image_settings(self._image_settings)
         images, low = images_of(check_recordings(recordings), self._image_settings)
         if low is not None:
             warnings.warn(low, stacklevel=3)
@@ -147,7 +148,8 @@ def load_to_predict(path: str | os.PathLike[str]) -> Any:
     -------
     model : SavedModel or sklearn.pipeline.Pipeline
         The pipeline where steps are missing; both have `predict_proba`,
-        `decision_function` and ``classes_``.
+        `decision_function` and ``classes_``, and ``model[-1]`` of a pipeline what else
+        a SavedModel has.
 
     Raises
     ------

@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from heartbeat_clf._validation import check_number
+from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.prediction import Calibration, WindowPredictor
 
 __all__ = [
     "BEAT_ENTRIES",
     "PREDICTOR_ENTRY",
     "as_tuples",
+    "read_bands",
     "read_classes",
+    "read_points",
     "read_predictor",
 ]
 
@@ -34,7 +38,40 @@ The last may be missing: not every view has a linear judge.
 def read_classes(description: dict[str, Any]) -> np.ndarray:
     """Return the classes that a saved model tells apart."""
     classes = description["classes"]
-    return np.asarray(classes["values"], dtype=classes["dtype"])
+    found = np.asarray(classes["values"], dtype=classes["dtype"])
+    if found.ndim != 1 or len(found) < 2 or len(np.unique(found)) < len(found):
+        raise ValueError(
+            f"classes {found.tolist()}, where two different ones are least"
+        )
+    return found
+
+
+def read_bands(trimmer: dict[str, Any]) -> tuple[np.ndarray, int]:
+    """Return which bands a saved model keeps, and of how many."""
+    learned = trimmer["learned"]
+    n_bands = check_number("n_bands_in", learned["n_bands_in"], minimum=1, integer=True)
+    bands = np.asarray(learned["bands"], dtype=int)
+    rising = bands.ndim == 1 and len(bands) and (np.diff(bands) > 0).all()
+    if not rising or bands[0] < 0 or bands[-1] >= n_bands:
+        raise ValueError(f"bands {bands.tolist()} of {n_bands}, where they must rise")
+    check_number("silence_db", trimmer["settings"]["silence_db"], minimum=0)
+    return bands, n_bands
+
+
+def read_points(
+    classifier: dict[str, Any], classes: np.ndarray
+) -> OperatingPoints | None:
+    """Return what a saved model reached on persons left out, where it knows."""
+    plain = classifier["learned"].get("operating_points")
+    if plain is None:
+        return None
+    points = OperatingPoints.from_dict(plain)
+    if points.positive not in classes.tolist():
+        raise ValueError(
+            f"operating points of {points.positive!r}, which is none of the classes "
+            f"{classes.tolist()}"
+        )
+    return points
 
 
 def read_predictor(
@@ -65,7 +102,7 @@ def read_predictor(
         calibration=Calibration(**calibration),
         **settings,
     )
-    predictor.check_network()
+    predictor.check_network(len(read_classes(description)))
     return predictor
 
 

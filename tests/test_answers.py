@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from sklearn.pipeline import Pipeline
 
 from heartbeat_clf import load
 from heartbeat_clf.answering import map_recordings, predict_recordings
@@ -209,6 +210,16 @@ def test_a_person_is_answered_from_what_is_heard_clearly(heart_and_silence, qual
     # Log odds of log 9 and 0, weights of 9 and 1.
     assert answers.persons.probabilities[0, 0] == pytest.approx(1 / (1 + 9**-0.9))
     assert answers.probabilities[:2, 0].tolist() == [0.9, 0.5]
+
+
+def test_a_classifier_alone_says_what_it_takes(tmp_path):
+    # By subject as without: the error is the classifier's own.
+    alone = Pipeline(load(find_model("murmur")).steps[-1:])
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(3000), 1000)
+    for subjects in (None, ["a"]):
+        (failure,) = predict_recordings(alone, [path], subjects=subjects).failures
+        assert "Put a SpectrogramTransformer before" in failure.error
 
 
 def test_persons_of_a_pipeline_are_those_of_the_saved_model(tmp_path):

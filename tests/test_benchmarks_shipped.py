@@ -36,6 +36,7 @@ def persons(**columns):
             "unknown": 0.0,
             "loud": 0.0,
             "seconds": 20.0,
+            "clarity": 0.9,
         }
     )
     return rows.assign(**columns)
@@ -52,6 +53,13 @@ def test_how_long_was_listened_to_tells_the_unknown(table):
     assert float(table.three_classes(rows)[:5]) < 1
     unknown = rows["murmur_of_person"] == "Unknown"
     rows["seconds"] = np.where(unknown, 5.0, 80.0)
+    assert table.three_classes(rows).startswith("1.000")
+
+
+def test_how_clearly_hearts_are_heard_tells_the_unknown(table):
+    rows = persons()
+    unknown = rows["murmur_of_person"] == "Unknown"
+    rows["clarity"] = np.where(unknown, 0.6, 0.9)
     assert table.three_classes(rows).startswith("1.000")
 
 

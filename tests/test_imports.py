@@ -76,10 +76,10 @@ ALLOWED = {
     # models that were trained before
     "model_archive": "_validation",
     "pretrained": "_validation",
-    "saved_parts": "prediction : beat_view",
+    "saved_parts": "_validation operating_points prediction : beat_view",
     "saved_model": (
-        "_rows model_archive operating_points prediction recording_images "
-        "saved_parts trimming windows : persistence"
+        "_rows model_archive prediction recording_images saved_parts trimming windows "
+        ": persistence"
     ),
     "initial_weights": "_validation model_archive prediction pretrained saved_parts",
     "fine_tuning": (

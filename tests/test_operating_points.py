@@ -10,6 +10,7 @@ import pytest
 
 from heartbeat_clf.operating_points import (
     BY_CLARITY,
+    COMBINATIONS,
     OperatingPoints,
     combine_scores,
 )
@@ -78,9 +79,34 @@ def test_a_person_is_mapped_from_what_was_heard_clearly(points):
     assert clear.combined([3.0], [0.3]) == 3.0
 
 
-def test_clarity_is_one_a_score():
+@pytest.mark.parametrize("combine", COMBINATIONS)
+def test_clarity_is_one_a_score(combine):
     with pytest.raises(ValueError, match="Expected as many items in clarity"):
-        combine_scores([1.0, 3.0], BY_CLARITY, [0.5])
+        combine_scores([1.0, 3.0], combine, [0.5])
+
+
+@pytest.mark.parametrize("clarity", [[90.0, 0.5], [-1.0, 0.5], [np.inf, np.nan]])
+def test_clarity_is_a_share(clarity):
+    with pytest.raises(ValueError, match=r"Expected clarity of 0 to 1, got"):
+        combine_scores([1.0, 3.0], BY_CLARITY, clarity)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"combine": "median"}, "combine must be one of"),
+        ({"slope": -1.0}, r"slope must be a number greater than 0"),
+        ({"slope": np.inf}, "slope must be"),
+        ({"intercept": np.nan}, "intercept must be a number"),
+        ({"scores": (0.0,)}, "Expected as many items in scores"),
+        ({"scores": (0.0, np.nan)}, "Expected finite scores"),
+        ({"truth": (True, True)}, r"with and without .*, got truth \[True\]"),
+    ],
+)
+def test_operating_points_that_could_not_be_used_are_refused(points, changes, message):
+    two = dataclasses.replace(points, scores=(0.0, 1.0), truth=(False, True))
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(two, **changes)
 
 
 def test_unknown_combination_is_named():
@@ -88,8 +114,7 @@ def test_unknown_combination_is_named():
         combine_scores([0.0], "median")
 
 
-def test_no_scores_are_refused():
-    with pytest.raises(
-        ValueError, match="number of scores must be a number at least 1"
-    ):
-        combine_scores([], "mean")
+@pytest.mark.parametrize("scores", [[], [[1.0]], [1.0, np.nan], 3.0])
+def test_scores_that_cannot_be_combined_are_refused(scores):
+    with pytest.raises(ValueError, match=r"finite scores of shape .*, at least one"):
+        combine_scores(scores, "mean")

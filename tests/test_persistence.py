@@ -369,10 +369,130 @@ def test_a_network_for_other_windows_is_refused(saved, tmp_path, read):
         predictor = json.loads(archive.read("model.json"))["predictor"]
     model = described(saved, predictor={**predictor, "n_channels": 2})
     path = rewritten(saved, tmp_path / "bad.hbc", model=model)
-    with pytest.raises(
-        ValueError, match=r"bad\.hbc' .* numbers for windows \(\d+, \d+, 2"
-    ):
+    with pytest.raises(ValueError, match=r"bad\.hbc' .* by windows \(\d+, \d+, 2"):
         read(path)
+
+
+def changed(saved, target, change):
+    """Write the file with another description."""
+    with zipfile.ZipFile(saved) as archive:
+        model = json.loads(archive.read("model.json"))
+    change(model)
+    return rewritten(saved, target, model=json.dumps(model))
+
+
+def set_points(**changes):
+    """Return a change of a description: operating points, some of them wrong."""
+    plain = {
+        "positive": "murmur",
+        "combine": "mean",
+        "slope": 1.0,
+        "intercept": 0.0,
+        "scores": [0.0, 1.0],
+        "truth": [0, 1],
+        "unit": "person",
+        "source": "nobody",
+    }
+    return lambda model: model["steps"][2]["learned"].update(
+        operating_points={**plain, **changes}
+    )
+
+
+def set_classes(*values):
+    dtype = np.asarray(values).dtype.str
+    return lambda model: model.update(classes={"dtype": dtype, "values": values})
+
+
+def set_calibration(**changes):
+    return lambda model: model["predictor"]["calibration"].update(changes)
+
+
+def set_learned(step, **changes):
+    return lambda model: model["steps"][step]["learned"].update(changes)
+
+
+def set_setting(step, **changes):
+    return lambda model: model["steps"][step]["settings"].update(changes)
+
+
+@pytest.mark.parametrize("read", [load, load_to_predict])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_points(combine="median"), "combine must be one of"),
+        (set_points(slope=math.nan), "slope must be a number greater than 0"),
+        (set_points(slope="x"), "slope must be a number greater than 0, got str"),
+        (set_points(positive="nope"), "points of 'nope', which is none of the classes"),
+        (set_points(scores=[]), "as many items in scores"),
+        (set_classes("murmur"), r"classes \['murmur'\], where two different"),
+        (set_classes("x", "x"), r"classes \['x', 'x'\], where two different"),
+        (set_classes("a", "b", "c"), "a calibration of 3 classes"),
+        (set_calibration(shift=[0, 0]), "a calibration of 2 classes, got"),
+        (set_calibration(intercept=[1, 2, 3]), "a calibration of 2 classes, got"),
+        (set_learned(1, bands=[]), r"bands \[\] of \d+, where they must rise"),
+        (set_learned(1, bands=[99]), r"bands \[99\] of \d+, where they must rise"),
+        (set_learned(1, n_bands_in=math.nan), "n_bands_in must be an integer"),
+        (set_setting(1, silence_db=math.nan), "silence_db must be a number"),
+    ],
+)
+def test_what_no_answer_could_come_of_is_refused(
+    saved, tmp_path, read, change, message
+):
+    path = changed(saved, tmp_path / "bad.hbc", change)
+    with pytest.raises(ValueError, match=rf"bad\.hbc' .* part: .*{message}"):
+        read(path)
+
+
+@pytest.mark.parametrize("settings", [{}, {"sample_rate": math.nan}])
+def test_settings_of_no_image_are_refused_where_a_model_only_predicts(
+    saved, tmp_path, settings
+):
+    def change(model):
+        kept = model["steps"][0]["settings"] if settings else {}
+        model["steps"][0]["settings"] = {**kept, **settings}
+
+    path = changed(saved, tmp_path / "bad.hbc", change)
+    with pytest.raises(ValueError, match=r"bad\.hbc' .* part: .*sample_rate"):
+        load_to_predict(path)
+
+
+def test_points_that_fit_come_back(saved, tmp_path):
+    path = changed(saved, tmp_path / "good.hbc", set_points())
+    for model in (load(path)[-1], load_to_predict(path)):
+        assert model.operating_points_.scores == (0.0, 1.0)
+    without = changed(
+        saved, tmp_path / "none.hbc", set_learned(2, operating_points=None)
+    )
+    assert load_to_predict(without).operating_points_ is None
+    assert not hasattr(load(without)[-1], "operating_points_")
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("x", "format_version must be an integer"),
+        (0, "format_version must be an integer at least 1"),
+        (True, "format_version must be an integer"),
+    ],
+)
+def test_a_version_is_a_number(saved, tmp_path, version, message):
+    model = described(saved, format_version=version)
+    path = rewritten(saved, tmp_path / "bad.hbc", model=model)
+    with pytest.raises(ValueError, match=rf"bad\.hbc' .* part: {message}"):
+        load(path)
+
+
+def test_a_newer_file_may_say_anything_else(saved, tmp_path):
+    model = described(saved, format_version=99, versions=None)
+    path = rewritten(saved, tmp_path / "bad.hbc", model=model)
+    with pytest.raises(ValueError, match=r"got 99 in .*Upgrade heartbeat_clf"):
+        load(path)
+
+
+def test_a_description_without_end_is_refused(saved, tmp_path):
+    path = rewritten(saved, tmp_path / "deep.hbc", model="[" * 100_000)
+    with pytest.raises(ValueError, match=r"deep\.hbc' .* damaged or missing part"):
+        load(path)
 
 
 def test_other_format_is_refused(saved, tmp_path):

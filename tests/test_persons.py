@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from heartbeat_clf.operating_points import OperatingPoints
@@ -74,6 +75,27 @@ def test_clarity_is_one_a_recording():
         combine_recordings(
             shares(0.1), ["a"], classes=CLASSES, clarity=np.array([0.5, 0.5])
         )
+
+
+def test_lists_and_tables_are_taken_as_arrays_are():
+    told = points("mean by clarity")
+    rows, clarity = shares(0.9, 0.5), np.array([0.75, 0.5])
+    found = [
+        combine_recordings(p, ["a", "a"], classes=CLASSES, points=told, clarity=c)
+        for p, c in (
+            (rows, clarity),
+            (rows.tolist(), clarity.tolist()),
+            (pd.DataFrame(rows), pd.Series(clarity, index=[5, 6])),
+        )
+    ]
+    for other in found[1:]:
+        assert np.array_equal(other.probabilities, found[0].probabilities)
+
+
+@pytest.mark.parametrize("rows", [[0.5, 0.5], np.ones((2, 3)) / 3])
+def test_probabilities_have_a_column_a_class(rows):
+    with pytest.raises(ValueError, match=r"of shape \(n_recordings, 2\), .* got \(2,"):
+        combine_recordings(rows, ["a", "a"], classes=CLASSES)
 
 
 def test_a_single_recording_speaks_for_itself():

@@ -86,10 +86,10 @@ def test_low_rates_are_warned_of(tmp_path, recordings):
 
 def test_images_of_other_bands_are_refused(tmp_path, recordings):
     def change(description):
-        description["steps"][1]["learned"]["n_bands_in"] = 39
+        description["steps"][1]["learned"]["n_bands_in"] = 41
 
     path = _rewritten(find_model("murmur"), tmp_path / "m.hbc", change)
-    with pytest.raises(ValueError, match="Expected images of 39 bands"):
+    with pytest.raises(ValueError, match="Expected images of 41 bands"):
         load_to_predict(path).predict_proba(recordings)
 
 
