@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 from check_suite import EXPECTED_FAILED_CHECKS
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import (
+    check_estimator,
+    estimator_checks_generator,
+)
 from tiny import build_dense
 
 from heartbeat_clf.classifier import HeartbeatClassifier
@@ -43,21 +47,28 @@ CASES = [
     pytest.param(EmbeddingTransformer(input_rate=10), 45, id="EmbeddingTransformer"),
     pytest.param(ImageTrimmer(min_range_db=0.0), 45, id="ImageTrimmer-learn"),
     pytest.param(ImageTrimmer(bands="all"), 45, id="ImageTrimmer-all"),
-    pytest.param(
-        TINY_CLASSIFIER, 60, id="HeartbeatClassifier", marks=pytest.mark.training
-    ),
+]
+
+pytestmark = [
+    # One check is skipped, with a warning, unless SCIPY_ARRAY_API is set.
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
+    # The suite's rows are a few numbers: a low rate stretches them to some frames.
+    pytest.mark.filterwarnings("ignore::heartbeat_clf.spectrogram.LowRateWarning"),
 ]
 
 
-# One check is skipped, with a warning, unless SCIPY_ARRAY_API is set.
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-# The suite's rows are a few numbers: a low rate stretches them to some frames.
-@pytest.mark.filterwarnings("ignore::heartbeat_clf.spectrogram.LowRateWarning")
+def expected_to_fail(estimator):
+    """Return the checks that cannot be asked of an estimator, and why."""
+    return EXPECTED_FAILED_CHECKS[type(estimator).__name__]
+
+
 @pytest.mark.parametrize(("estimator", "least"), CASES)
 def test_estimator_passes_the_checks(estimator, least):
-    expected = EXPECTED_FAILED_CHECKS[type(estimator).__name__]
     results = check_estimator(
-        estimator, expected_failed_checks=expected, on_fail=None, on_skip=None
+        estimator,
+        expected_failed_checks=expected_to_fail(estimator),
+        on_fail=None,
+        on_skip=None,
     )
     failed = {
         result["check_name"]: result["exception"]
@@ -67,3 +78,27 @@ def test_estimator_passes_the_checks(estimator, least):
     passed = sum(result["status"] == "passed" for result in results)
     assert not failed
     assert passed >= least
+
+
+def checks_of_the_classifier():
+    """Return the checks, under names that are the same in every process."""
+    found = []
+    for number, (_, check) in enumerate(estimator_checks_generator(TINY_CLASSIFIER)):
+        name = getattr(check, "func", check).__name__
+        reason = expected_to_fail(TINY_CLASSIFIER).get(name)
+        marks = [] if reason is None else [pytest.mark.xfail(reason=reason)]
+        found.append(pytest.param(check, id=f"{number}-{name}", marks=marks))
+    return found
+
+
+# Each check fits some networks: by themselves, they are shared between processes.
+@pytest.mark.training
+@pytest.mark.parametrize("check", checks_of_the_classifier())
+def test_classifier_passes_the_check(check):
+    check(clone(TINY_CLASSIFIER))
+
+
+def test_the_classifier_has_as_many_checks_as_there_are():
+    names = {check.id.partition("-")[2] for check in checks_of_the_classifier()}
+    assert names > set(expected_to_fail(TINY_CLASSIFIER))
+    assert len(names) >= 60
