@@ -183,8 +183,8 @@ def combine_scores(scores: Any, combine: str, clarity: Any = None) -> float:
         check_same_length(scores=scores, clarity=clarity)
         if ((clarity < 0) | (clarity > 1)).any():
             raise ValueError(
-                f"Expected clarity of 0 to 1, got {clarity.min():g} to "
-                f"{clarity.max():g}. predict_with_clarity gives it."
+                f"Expected clarity of 0 to 1, got {np.nanmin(clarity):g} to "
+                f"{np.nanmax(clarity):g}. predict_with_clarity gives it."
             )
     if combine == BY_CLARITY:
         return _mean_by_clarity(scores, clarity)

@@ -85,9 +85,12 @@ def test_clarity_is_one_a_score(combine):
         combine_scores([1.0, 3.0], combine, [0.5])
 
 
-@pytest.mark.parametrize("clarity", [[90.0, 0.5], [-1.0, 0.5], [np.inf, np.nan]])
-def test_clarity_is_a_share(clarity):
-    with pytest.raises(ValueError, match=r"Expected clarity of 0 to 1, got"):
+@pytest.mark.parametrize(
+    ("clarity", "found"),
+    [([90.0, 0.5], "0.5 to 90"), ([-1.0, 0.5], "-1 to 0.5"), ([np.inf, np.nan], "inf")],
+)
+def test_clarity_is_a_share(clarity, found):
+    with pytest.raises(ValueError, match=f"Expected clarity of 0 to 1, got {found}"):
         combine_scores([1.0, 3.0], BY_CLARITY, clarity)
 
 
