@@ -81,7 +81,14 @@ def find_stays(states: np.ndarray) -> Stays:
     1
     """
     states = np.asarray(states)
-    if states.ndim != 1 or not len(states) or not np.isin(states, range(4)).all():
+    numeric = states.dtype.kind in "iu"
+    if (
+        states.ndim != 1
+        or not len(states)
+        or not numeric
+        or states.min() < 0
+        or (states.max() >= len(STATES))
+    ):
         raise ValueError(
             "Expected states of shape (n_frames,), 0 to 3 each, got shape "
             f"{states.shape!r} with values {np.unique(states)[:6].tolist()}. "

@@ -7,6 +7,7 @@ is left nearly free, so that a premature beat and the pause after it cost little
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -95,7 +96,7 @@ def decode_states(
             "Expected finite log probabilities, got NaN or infinite ones. Add a small "
             "number, such as 1e-4, to probabilities before their logarithm."
         )
-    stays, censored = _log_durations(durations, frame_rate)
+    stays, censored = _log_durations(tuple(durations), frame_rate)
     if compiled is None:
         return _search(scores, stays, censored)
     states = np.empty(len(scores), dtype=np.int64)
@@ -115,6 +116,8 @@ def state_starts(states: np.ndarray, state: int) -> np.ndarray:
     return np.flatnonzero(inside[1:] & ~inside[:-1]) + 1
 
 
+# The same for all recordings of a model; made anew it took as long as the search.
+@functools.lru_cache(maxsize=8)
 def _log_durations(
     durations: tuple[StateDuration, ...], frame_rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -135,6 +138,8 @@ def _log_durations(
         row -= np.log(np.exp(row).sum())
     with np.errstate(divide="ignore"):
         at_least = np.log(np.exp(exact)[:, ::-1].cumsum(axis=1)[:, ::-1])
+    for table in (exact, at_least):
+        table.flags.writeable = False
     return exact, at_least
 
 

@@ -64,6 +64,8 @@ def test_less_than_a_beat_cannot_be_averaged():
 def test_what_is_no_row_of_states_is_refused(states):
     with pytest.raises(ValueError, match=r"states of shape \(n_frames,\), 0 to 3 each"):
         find_stays(np.array(states, dtype=int))
+    with pytest.raises(ValueError, match=r"states of shape \(n_frames,\), 0 to 3 each"):
+        find_stays(np.array([0.5, 1.0]))
 
 
 def test_stays_of_a_longer_image_are_refused():
