@@ -120,7 +120,7 @@ def _make_parser() -> argparse.ArgumentParser:
         help="rounds of random splits of networks",
     )
     add(
-        "--png-epochs", type=_positive, default=5, help="epochs of the ancestor on PNGs"
+        "--png-epochs", type=_positive, default=3, help="epochs of the ancestor on PNGs"
     )
     add(
         "--png-splits",

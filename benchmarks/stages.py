@@ -44,7 +44,7 @@ class Options:
     repeats: int = 5
     ancestor_repeats: int = 1
     random_repeats: int = 1
-    png_epochs: int = 5
+    png_epochs: int = 3
     png_splits: tuple[str, ...] = ("random",)
     quick: bool = False
 
