@@ -194,6 +194,12 @@ def _in_table(table: Path, failures: list[Failure]) -> Iterator[Found]:
         return
     column = read.header.index("path")
     whose = read.header.index("subject") if "subject" in read.header else None
+    alike = [name for name in read.header if name.strip().lower() == "subject"]
+    if whose is None and alike:
+        # Left aside, a person's recordings would be answered one by one.
+        message = f"Expected a column 'subject', got {alike[0]!r}. Rename it."
+        failures.append(Failure(str(table), message))
+        return
     for row, line in zip(read.rows, read.lines, strict=True):
         text = row[column]
         if not text:

@@ -85,6 +85,7 @@ def test_tab_separated_table(folder):
     [
         (b"file\nb.wav\n", "Expected a column 'path', got the columns \\['file'\\]"),
         (b"path,label\nb.wav,x\n,y\n", "got none on line 3"),
+        (b"path,Subject\nb.wav,x\n", "Expected a column 'subject', got 'Subject'. Re"),
         (b"path\n\xff\xfe\xff\n", "Expected a CSV table in UTF-8"),
     ],
 )
