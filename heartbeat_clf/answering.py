@@ -94,7 +94,8 @@ def predict_recordings(
         clarity=clarity,
     )
     names = [subjects[row] for row in rows]
-    return replace(answers, subjects=names, persons=persons)
+    heard = clarity[rows] if weighed else None
+    return replace(answers, subjects=names, persons=persons, clarity=heard)
 
 
 _Speak = Callable[[list[Path]], tuple[np.ndarray, np.ndarray]]

@@ -50,6 +50,9 @@ class Answers:
         Whose each recording is, where there is to be one answer a subject.
     persons : Persons, default=None
         What the recordings of each subject say together.
+    clarity : ndarray of shape (n_recordings,), default=None
+        How clearly a heart is heard in each, where `persons` weigh them by it; NaN
+        where it is not known.
     low_rates : frozenset of str, default=()
         Paths of the recordings whose own rate is too low for the upper bands of the
         model: an answer to them is one to half of the sound.
@@ -65,6 +68,7 @@ class Answers:
     reasons: list[str | None] | None = None
     subjects: list[str] | None = None
     persons: Persons | None = None
+    clarity: np.ndarray | None = None
     low_rates: frozenset[str] = frozenset()
 
     @property
@@ -125,7 +129,10 @@ class Answers:
         return text.getvalue()
 
     def to_json(self) -> str:
-        """Return a JSON object: notice, recordings, subjects if any, and failures."""
+        """Return a JSON object: notice, recordings, subjects if any, and failures.
+
+        Recordings have a ``clarity`` where it is their weight in that of a subject.
+        """
         document = {
             "notice": NOTICE,
             "classes": self.classes,
@@ -135,13 +142,15 @@ class Answers:
                     "path": str(path),
                     **({} if self.subjects is None else {"subject": subject}),
                     **self._as_json(values, reason),
+                    **clear,
                     "warning": self._warning(path),
                 }
-                for path, subject, values, reason in zip(
+                for path, subject, values, reason, clear in zip(
                     self.paths,
                     self.subjects or self.paths,
                     self.probabilities,
                     self._reasons(),
+                    self._clarity(),
                     strict=True,
                 )
             ],
@@ -203,6 +212,14 @@ class Answers:
             subject: f"{n} of {of_all[subject]} usable recordings: {LOW_RATE}"
             for subject, n in of_low.items()
         }
+
+    def _clarity(self) -> list[dict[str, float | None]]:
+        if self.clarity is None:
+            return [{}] * len(self.paths)
+        return [
+            {"clarity": None if np.isnan(value) else value}
+            for value in self.clarity.tolist()
+        ]
 
     def _reasons(self) -> list[str | None]:
         return [None] * len(self.paths) if self.reasons is None else self.reasons

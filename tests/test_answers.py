@@ -210,6 +210,10 @@ def test_a_person_is_answered_from_what_is_heard_clearly(heart_and_silence, qual
     # Log odds of log 9 and 0, weights of 9 and 1.
     assert answers.persons.probabilities[0, 0] == pytest.approx(1 / (1 + 9**-0.9))
     assert answers.probabilities[:2, 0].tolist() == [0.9, 0.5]
+    told = [row["clarity"] for row in json.loads(answers.to_json())["recordings"]]
+    assert told == [0.75, 0.5, *[None] * quality]
+    alone = predict_recordings(ClearModel(), paths, quality=quality)
+    assert "clarity" not in json.loads(alone.to_json())["recordings"][0]
 
 
 def test_a_classifier_alone_says_what_it_takes(tmp_path):
