@@ -83,7 +83,10 @@ def check_number(
         raise TypeError(
             f"{name} must be {expected}{bounds}, got {type(value).__name__} {value!r}."
         )
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = np.inf
     below = minimum is not None and (
         number <= minimum if exclusive else number < minimum
     )

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heartbeat_clf._validation import check_choice
-from heartbeat_clf.model_archive import damaged, read_model
+from heartbeat_clf.model_archive import UNREADABLE, damaged, read_model
 from heartbeat_clf.prediction import Calibration
 from heartbeat_clf.pretrained import TARGETS, find_model
-from heartbeat_clf.saved_parts import read_predictor
+from heartbeat_clf.saved_parts import check_steps, read_predictor
 
 if TYPE_CHECKING:
     from heartbeat_clf.beat_view import BeatView
@@ -119,14 +119,16 @@ def read_initial_weights(source: str | os.PathLike[str]) -> InitialWeights:
 def _read(path: Path, origin: str, version: Any) -> InitialWeights:
     description, entries = read_model(path)
     settings: dict[tuple[str, str], Any] = {}
-    for step in description["steps"]:
-        owner = _OWNERS[step["kind"]]
-        for key in BINDING[owner]:
-            value = step["settings"][key]
-            settings[owner, key] = tuple(value) if isinstance(value, list) else value
     try:
+        check_steps(description)
+        for step in description["steps"]:
+            owner = _OWNERS[step["kind"]]
+            for key in BINDING[owner]:
+                value = step["settings"][key]
+                value = tuple(value) if isinstance(value, list) else value
+                settings[owner, key] = value
         predictor = read_predictor(description, entries)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise damaged(path, error) from error
     return InitialWeights(
         origin=origin,

@@ -10,7 +10,10 @@ from typing import Any
 
 from heartbeat_clf._validation import check_number, hint_for_python
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "damaged", "read_model"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "UNREADABLE", "damaged", "read_model"]
+
+UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What reading a description raises where a part of it is missing or another."""
 
 FORMAT = "heartbeat_clf model"
 FORMAT_VERSION = 4
@@ -66,7 +69,7 @@ def damaged(source: Path, error: Exception) -> ValueError:
     problem = repr(error)
     if isinstance(error, KeyError):
         problem = f"no {error.args[0]!r}"
-    elif type(error) in (TypeError, ValueError):
+    elif type(error) in (OverflowError, TypeError, ValueError):
         problem = str(error).removesuffix(".")
     return ValueError(
         f"Expected {str(source)!r} to be a whole model saved by heartbeat_clf, "

@@ -10,7 +10,13 @@ import numpy as np
 from heartbeat_clf._validation import check_choice, check_number, check_same_length
 from heartbeat_clf.thresholds import choose_threshold
 
-__all__ = ["BY_CLARITY", "COMBINATIONS", "OperatingPoints", "combine_scores"]
+__all__ = [
+    "BY_CLARITY",
+    "COMBINATIONS",
+    "OperatingPoints",
+    "as_clarity",
+    "combine_scores",
+]
 
 BY_CLARITY = "mean by clarity"
 COMBINATIONS = ("mean", "max", "mean and max", BY_CLARITY)
@@ -44,9 +50,9 @@ class OperatingPoints:
 
     Raises
     ------
-    ValueError
-        If `combine` is unknown, `slope` is not above 0, a number is not finite, or
-        scores are not one for each of `truth`, which has both.
+    TypeError, ValueError
+        If `combine` is unknown, `slope` is not above 0, a number is none or not finite,
+        or scores are not one for each of `truth`, which has both.
     """
 
     positive: Any
@@ -64,12 +70,19 @@ class OperatingPoints:
         check_number("slope", self.slope, minimum=0, exclusive=True)
         check_number("intercept", self.intercept)
         check_same_length(truth=self.truth, scores=self.scores)
-        if len(set(self.truth)) != 2:
+        scores, truth = np.asarray(self.scores), np.asarray(self.truth)
+        if scores.dtype.kind not in "iuf":
+            raise TypeError(f"Expected numbers as scores, got {self.scores[:3]!r}.")
+        _check_scores(scores)
+        found = np.unique(truth).tolist() if truth.ndim == 1 else truth.tolist()
+        if truth.dtype.kind not in "biu" or found != [0, 1]:
             raise ValueError(
-                "Expected scores of persons with and without what is positive, got "
-                f"truth {sorted(set(self.truth))}."
+                "Expected truth of persons with and without what is positive, False "
+                f"and True, got {found[:3]}."
             )
-        _check_scores(np.asarray(self.scores, dtype=float))
+        # 0 and 1 would choose rows where True and False choose some of them.
+        object.__setattr__(self, "truth", tuple(truth.astype(bool).tolist()))
+        object.__setattr__(self, "scores", tuple(scores.astype(float).tolist()))
 
     def threshold(
         self, *, sensitivity: float | None = None, specificity: float | None = None
@@ -136,7 +149,7 @@ class OperatingPoints:
             **{
                 **plain,
                 "scores": tuple(plain["scores"]),
-                "truth": tuple(bool(value) for value in plain["truth"]),
+                "truth": tuple(plain["truth"]),
             }
         )
 
@@ -179,18 +192,34 @@ def combine_scores(scores: Any, combine: str, clarity: Any = None) -> float:
     check_choice("combine", combine, COMBINATIONS)
     _check_scores(scores)
     if clarity is not None:
-        clarity = np.asarray(clarity, dtype=float)
-        check_same_length(scores=scores, clarity=clarity)
-        if ((clarity < 0) | (clarity > 1)).any():
-            raise ValueError(
-                f"Expected clarity of 0 to 1, got {np.nanmin(clarity):g} to "
-                f"{np.nanmax(clarity):g}. predict_with_clarity gives it."
-            )
+        clarity = as_clarity(clarity, len(scores))
     if combine == BY_CLARITY:
         return _mean_by_clarity(scores, clarity)
     parts = {"mean": [scores.mean()], "max": [scores.max()]}
     chosen = parts.get(combine, [scores.mean(), scores.max()])
     return float(np.mean(chosen))
+
+
+def as_clarity(clarity: Any, n_recordings: int) -> np.ndarray:
+    """Return how clearly hearts are heard as an array, one value a recording.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer, or one is no share; NaN may be.
+    """
+    found = np.asarray(clarity, dtype=float)
+    if found.shape != (n_recordings,):
+        raise ValueError(
+            f"Expected clarity of shape ({n_recordings},), one a recording, got "
+            f"{found.shape}."
+        )
+    if ((found < 0) | (found > 1)).any():
+        raise ValueError(
+            f"Expected clarity of 0 to 1, got {np.nanmin(found):g} to "
+            f"{np.nanmax(found):g}. predict_with_clarity gives it."
+        )
+    return found
 
 
 def _mean_by_clarity(scores: np.ndarray, clarity: np.ndarray | None) -> float:

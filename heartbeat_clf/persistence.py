@@ -29,7 +29,13 @@ from sklearn.utils.validation import check_is_fitted
 import heartbeat_clf
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
-from heartbeat_clf.model_archive import FORMAT, FORMAT_VERSION, damaged, read_model
+from heartbeat_clf.model_archive import (
+    FORMAT,
+    FORMAT_VERSION,
+    UNREADABLE,
+    damaged,
+    read_model,
+)
 from heartbeat_clf.operating_points import BY_CLARITY
 from heartbeat_clf.outputs import check_target, whole_file
 from heartbeat_clf.prediction import WindowPredictor
@@ -38,6 +44,7 @@ from heartbeat_clf.saved_parts import (
     BEAT_ENTRIES,
     PREDICTOR_ENTRY,
     as_tuples,
+    check_steps,
     read_bands,
     read_classes,
     read_points,
@@ -171,7 +178,7 @@ def load(path: str | os.PathLike[str]) -> Pipeline:
     description, entries = read_model(source)
     try:
         return _build_pipeline(description, entries)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise damaged(source, error) from error
 
 
@@ -256,16 +263,13 @@ def _plain(name: str, value: Any, lost: list[str]) -> Any:
 
 
 def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> Pipeline:
-    kinds = [part["kind"] for part in description["steps"]]
-    if kinds[-1:] != ["HeartbeatClassifier"]:
-        raise ValueError(
-            f"steps {kinds} in model.json, without a classifier at the end"
-        )
+    check_steps(description)
     steps = []
     for part in description["steps"]:
         step = _STEPS[part["kind"]](**as_tuples(part["settings"]))
         learned = part["learned"]
         if isinstance(step, SpectrogramTransformer):
+            step.check_settings()
             step.frequencies_ = np.asarray(learned["frequencies"])
         if isinstance(step, ImageTrimmer):
             step.bands_, step.n_bands_in_ = read_bands(part)

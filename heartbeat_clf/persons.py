@@ -7,14 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from heartbeat_clf._validation import check_same_length
-
-if TYPE_CHECKING:
-    from heartbeat_clf.operating_points import OperatingPoints
+from heartbeat_clf.operating_points import OperatingPoints, as_clarity
 
 __all__ = ["NAME_PATTERN", "Persons", "combine_recordings", "subject_of_name"]
 
@@ -22,6 +20,8 @@ NAME_PATTERN = r"[^_\-. ]+"
 """What stands before the first ``_``, ``-``, ``.`` or blank of a file's name."""
 # Probabilities nearer to 0 or 1 count as this near: no recording decides alone.
 _SUREST = 1e-6
+# Rounded to three digits, as the command line shows them, they still add up.
+_FAR = 0.01
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def combine_recordings(
     Raises
     ------
     ValueError
-        If lengths or numbers of classes differ, or a clarity is not a share.
+        If lengths or classes differ, or a probability or a clarity is not one.
 
     Examples
     --------
@@ -100,9 +100,18 @@ def combine_recordings(
             f"a class, got {probabilities.shape}."
         )
     check_same_length(probabilities=probabilities, subjects=subjects)
+    known = probabilities[~np.isnan(probabilities).any(axis=1)]
+    if ((known < 0) | (abs(known.sum(axis=1, keepdims=True) - 1) > _FAR)).any():
+        raise ValueError(
+            "Expected probabilities of 0 to 1 whose rows add up to 1, got another row."
+        )
     if clarity is not None:
-        clarity = np.asarray(clarity, dtype=float)
-        check_same_length(probabilities=probabilities, clarity=clarity)
+        clarity = as_clarity(clarity, len(probabilities))
+    if points is not None and points.positive not in list(classes):
+        raise ValueError(
+            f"Expected points of one of the classes {list(classes)}, got those of "
+            f"{points.positive!r}."
+        )
     names = list(dict.fromkeys(subjects))
     owner = np.array([names.index(name) for name in subjects], dtype=int)
     heard = ~np.isnan(probabilities).any(axis=1) if len(subjects) else owner > 0

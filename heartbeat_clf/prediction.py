@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heartbeat_clf._validation import check_number
 from heartbeat_clf.mapped_arrays import release_pages
 from heartbeat_clf.windows import cut_window, image_statistics, window_starts
 
@@ -48,8 +49,8 @@ class Calibration:
 
     Raises
     ------
-    ValueError
-        If a number is NaN or infinite.
+    TypeError, ValueError
+        If a number is none or not finite, or the slope not above 0.
     """
 
     shift: tuple[float, ...]
@@ -57,9 +58,11 @@ class Calibration:
     intercept: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        numbers = [*self.shift, self.slope, *self.intercept]
-        if not np.isfinite(numbers).all():
-            raise ValueError(f"Expected finite numbers in a calibration, got {self}.")
+        for name in ("shift", "intercept"):
+            for value in getattr(self, name):
+                check_number(name, value)
+        # Falling, it would turn the answers round.
+        check_number("slope", self.slope, minimum=0, exclusive=True)
 
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """Return the corrected scores, of the shape of `scores`."""
@@ -209,7 +212,8 @@ class WindowPredictor:
         run = self.run()
         try:
             logits = run(np.zeros(shape, dtype=np.float32))
-            scores = logits_to_scores(logits)
+            with np.errstate(over="ignore", invalid="ignore"):
+                scores = self.calibration.apply(logits_to_scores(logits))
             if not np.isfinite(scores).all() or scores.shape != (1, n_scores):
                 raise ValueError(f"logits of silence {logits.tolist()}")
         # ONNX Runtime's errors have no base of their own.

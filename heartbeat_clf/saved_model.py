@@ -16,17 +16,18 @@ from typing import Any
 import numpy as np
 
 from heartbeat_clf._rows import check_recordings
-from heartbeat_clf.model_archive import damaged, read_model
+from heartbeat_clf.model_archive import UNREADABLE, damaged, read_model
 from heartbeat_clf.prediction import softmax
 from heartbeat_clf.recording_images import check_image_settings, images_of
 from heartbeat_clf.saved_parts import (
     as_tuples,
+    check_steps,
     read_bands,
     read_classes,
     read_points,
     read_predictor,
 )
-from heartbeat_clf.trimming import check_image, check_n_bands, trim_image
+from heartbeat_clf.trimming import check_image, trim_image
 from heartbeat_clf.windows import check_images
 
 __all__ = ["SavedModel", "load_to_predict"]
@@ -57,10 +58,11 @@ class SavedModel:
     """
 
     def __init__(self, description: dict[str, Any], entries: dict[str, bytes]) -> None:
+        check_steps(description)
         spectrogram, trimmer, classifier = description["steps"]
         self._image_settings = as_tuples(spectrogram["settings"]) | _OF_THE_MACHINE
         check_image_settings(self._image_settings)
-        self._bands, self._n_bands = read_bands(trimmer)
+        self._bands, _ = read_bands(trimmer)
         self._trim_time = trimmer["settings"]["trim_time"]
         self._silence_db = trimmer["settings"]["silence_db"]
         self.classes_ = read_classes(description)
@@ -123,7 +125,6 @@ class SavedModel:
             warnings.warn(low, stacklevel=3)
         for row, image in enumerate(images):
             check_image(image, row)
-            check_n_bands(image, self._n_bands, row, "as the images in fit had")
         trimmed = [
             trim_image(
                 image,
@@ -163,7 +164,7 @@ def load_to_predict(path: str | os.PathLike[str]) -> Any:
     try:
         if [step["kind"] for step in description["steps"]] == _WHOLE:
             return SavedModel(description, entries)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise damaged(source, error) from error
     from heartbeat_clf.persistence import load
 

@@ -14,6 +14,7 @@ __all__ = [
     "BEAT_ENTRIES",
     "PREDICTOR_ENTRY",
     "as_tuples",
+    "check_steps",
     "read_bands",
     "read_classes",
     "read_points",
@@ -33,6 +34,55 @@ BEAT_ENTRIES = {
 
 The last may be missing: not every view has a linear judge.
 """
+
+
+_KINDS = ("SpectrogramTransformer", "ImageTrimmer", "HeartbeatClassifier")
+
+
+def check_steps(description: dict[str, Any]) -> None:
+    """Raise unless the steps of a saved model follow from each other.
+
+    Raises
+    ------
+    ValueError
+        If one stands in a wrong place, or they speak of other bands, rates or hops.
+    """
+    kinds = [part["kind"] for part in description["steps"]]
+    if kinds != [kind for kind in _KINDS if kind in kinds] or kinds[-1:] != [
+        _KINDS[-1]
+    ]:
+        raise ValueError(
+            f"steps {kinds}, where {list(_KINDS)} have this order and the last is there"
+        )
+    spectrogram, trimmer = (
+        next((part for part in description["steps"] if part["kind"] == kind), None)
+        for kind in _KINDS[:2]
+    )
+    predictor = description["predictor"]
+    bands: list[tuple[str, Any]] = []
+    if spectrogram is not None:
+        bands.append(("n_mels of the images", spectrogram["settings"].get("n_mels")))
+    if trimmer is not None:
+        kept, n_bands = read_bands(trimmer)
+        bands.append(("bands of the trimmer", n_bands))
+        _check_equal(bands)
+        bands = [("bands that are kept", len(kept))]
+    _check_equal([*bands, ("bands of the network", predictor["n_bands"])])
+    beats = predictor.get("beats")
+    if spectrogram is not None and beats is not None:
+        for name in ("sample_rate", "hop_duration"):
+            _check_equal(
+                [
+                    (f"{name} of the images", spectrogram["settings"].get(name)),
+                    (f"{name} of the beats", beats["settings"].get(name)),
+                ]
+            )
+
+
+def _check_equal(found: list[tuple[str, Any]]) -> None:
+    if any(value != found[0][1] for _, value in found):
+        told = " and ".join(f"{value!r} {name}" for name, value in found)
+        raise ValueError(f"{told}, which must be the same")
 
 
 def read_classes(description: dict[str, Any]) -> np.ndarray:

@@ -439,6 +439,8 @@ def judge(weights):
         {"linear": False},
         {"linear": "no"},
         {"tracked_bands": 8},
+        {"settings": {**tracker_settings(), "hop_duration": 0.032}},
+        {"settings": {**tracker_settings(), "sample_rate": 2000}},
         {"share": 7},
         {"settings": []},
         {"share": "a"},

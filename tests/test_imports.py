@@ -49,7 +49,7 @@ ALLOWED = {
     # the classifier
     "windows": "",
     "augmentations": "_validation",
-    "prediction": "mapped_arrays windows : training",
+    "prediction": "_validation mapped_arrays windows : training",
     "calibration": "_validation prediction",
     "classifier_checks": "_validation augmentations",
     "training": "_tensorflow augmentations mapped_arrays windows : losses",
@@ -192,7 +192,7 @@ ALLOWED = {
     # command line
     "inputs": "_validation csv_table : datasets.__init__",
     "outputs": "",
-    "persons": "_validation: operating_points",
+    "persons": "_validation operating_points",
     "answers": "inputs persons",
     "answering": (
         "_validation answers inputs operating_points persons: quality recording_images"

@@ -81,7 +81,10 @@ def test_a_person_is_mapped_from_what_was_heard_clearly(points):
 
 @pytest.mark.parametrize("combine", COMBINATIONS)
 def test_clarity_is_one_a_score(combine):
-    with pytest.raises(ValueError, match="Expected as many items in clarity"):
+    with pytest.raises(
+        ValueError,
+        match=r"Expected clarity of shape \(2,\), one a recording, got \(1,\)",
+    ):
         combine_scores([1.0, 3.0], combine, [0.5])
 
 
@@ -94,6 +97,17 @@ def test_clarity_is_a_share(clarity, found):
         combine_scores([1.0, 3.0], BY_CLARITY, clarity)
 
 
+def test_truth_may_be_zeros_and_ones(points):
+    same = dataclasses.replace(points, truth=tuple(map(int, points.truth)))
+    assert same == points
+    assert same.reached(-0.5) == points.reached(-0.5)
+    arrays = dataclasses.replace(
+        points, truth=np.array(points.truth), scores=np.array(points.scores)
+    )
+    assert arrays == points
+    assert json.dumps(arrays.to_dict())
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -103,7 +117,8 @@ def test_clarity_is_a_share(clarity, found):
         ({"intercept": np.nan}, "intercept must be a number"),
         ({"scores": (0.0,)}, "Expected as many items in scores"),
         ({"scores": (0.0, np.nan)}, "Expected finite scores"),
-        ({"truth": (True, True)}, r"with and without .*, got truth \[True\]"),
+        ({"truth": (True, True)}, r"with and without .*, got \[True\]"),
+        ({"truth": (0, 2)}, r"with and without .*, got \[0, 2\]"),
     ],
 )
 def test_operating_points_that_could_not_be_used_are_refused(points, changes, message):

@@ -71,9 +71,32 @@ def test_recordings_are_weighed_by_their_clarity():
 
 
 def test_clarity_is_one_a_recording():
-    with pytest.raises(ValueError, match=r"Expected as many items in clarity"):
+    with pytest.raises(ValueError, match=r"clarity of shape \(1,\), .* got \(2,\)"):
         combine_recordings(
             shares(0.1), ["a"], classes=CLASSES, clarity=np.array([0.5, 0.5])
+        )
+
+
+def test_clarity_is_a_share_whether_it_counts_or_not():
+    for told in (None, points("mean"), points("mean by clarity")):
+        with pytest.raises(ValueError, match=r"clarity of 0 to 1, got 5 to 5"):
+            combine_recordings(
+                shares(0.1), ["a"], classes=CLASSES, points=told, clarity=[5.0]
+            )
+
+
+@pytest.mark.parametrize("row", [[5.0, -4.0], [0.9, 0.9], [np.inf, 0.0]])
+def test_probabilities_add_up(row):
+    with pytest.raises(ValueError, match="Expected probabilities of 0 to 1 whose rows"):
+        combine_recordings([row, [0.5, 0.5]], ["a", "b"], classes=CLASSES)
+
+
+def test_points_are_of_one_of_the_classes():
+    with pytest.raises(
+        ValueError, match=r"classes \['x', 'y'\], got those of 'murmur'"
+    ):
+        combine_recordings(
+            shares(0.1), ["a"], classes=["x", "y"], points=points("mean")
         )
 
 
