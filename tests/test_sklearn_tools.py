@@ -11,7 +11,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import StackingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import get_scorer, roc_auc_score
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -54,18 +54,20 @@ def files(sounds, tmp_path_factory):
     return load_recordings(write_recordings(sounds, folder))
 
 
-def test_two_workers_answer_and_score_as_one(pipeline, data):
+def test_scores_of_two_workers_are_those_of_one(pipeline, data):
+    settings = {**data, "cv": FOLDS, "scoring": "roc_auc"}
+    alone = cross_val_score(pipeline, **settings, n_jobs=1)
+    parallel = cross_val_score(pipeline, **settings, n_jobs=2)
+    assert np.isfinite(alone).all()
+    np.testing.assert_array_equal(parallel, alone)
+
+
+def test_probabilities_of_two_workers_are_those_of_one(pipeline, data):
     settings = {**data, "cv": FOLDS, "method": "predict_proba"}
     alone = cross_val_predict(pipeline, **settings, n_jobs=1)
     parallel = cross_val_predict(pipeline, **settings, n_jobs=2)
     assert alone.shape == (16, 2)
     np.testing.assert_array_equal(parallel, alone)
-    scores = cross_val_score(pipeline, **data, cv=FOLDS, scoring="roc_auc", n_jobs=2)
-    expected = [
-        roc_auc_score(data["y"][test] == "normal", alone[test, 1])
-        for _, test in FOLDS.split(data["X"], data["y"], data["groups"])
-    ]
-    np.testing.assert_array_equal(scores, expected)
 
 
 def test_cross_validate_gives_several_scores_and_the_models(pipeline, data):
