@@ -185,7 +185,7 @@ def combine_scores(scores: Any, combine: str, clarity: Any = None) -> float:
     --------
     >>> combine_scores([1.0, 3.0], "mean and max")
     2.5
-    >>> combine_scores([1.0, 3.0], "mean by clarity", [0.75, 0.5])
+    >>> round(combine_scores([1.0, 3.0], "mean by clarity", [0.75, 0.5]), 6)
     1.2
     """
     scores = np.asarray(scores, dtype=float)
