@@ -24,6 +24,8 @@ from heartbeat_clf.pretrained_files import (
     calibrate_persons,
     choose_combination,
     combine_persons,
+    labelled_rows,
+    rows_of_persons,
 )
 from heartbeat_clf.scores import murmur_weighted_accuracy
 
@@ -151,22 +153,15 @@ def persons(circor: pd.DataFrame) -> list[Measure]:
     are left out.
     """
     known = circor[circor["murmur_of_person"] != "Unknown"]
-    present = known["murmur_of_person"] == "Present"
-    truth = present.groupby(known["subject"]).any().to_dict()
+    labelled = labelled_rows(known, "murmur")
     chosen, out = [], []
     for fold in range(N_FOLDS):
-        inner, outer = known[known["fold"] != fold], known[known["fold"] == fold]
-        calibration, _ = calibrate(inner, "murmur")
-        inner, outer = (
-            part.assign(
-                log_odds=-calibration.apply(-part[["murmur"]].to_numpy())[:, 0],
-                positive=[truth[name] for name in part["subject"]],
-            )
-            for part in (inner, outer)
-        )
-        combine, _ = choose_combination(inner, truth)
+        calibration, _ = calibrate(known[known["fold"] != fold], "murmur")
+        rows = rows_of_persons(known, labelled, "murmur", calibration)
+        inner, outer = rows[rows["fold"] != fold], rows[rows["fold"] == fold]
+        combine, _ = choose_combination(inner)
         slope, intercept, _ = calibrate_persons(inner, combine)
-        found = combine_persons(outer, combine, truth)
+        found = combine_persons(outer, combine)
         found["log_odds"] = slope * found["log_odds"] + intercept
         chosen.append(combine)
         out.append(found.assign(fold=fold))

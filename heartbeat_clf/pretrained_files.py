@@ -111,7 +111,6 @@ def rows_of_persons(
 
 def choose_combination(
     rows: pd.DataFrame,
-    truth: dict[str, bool] | None = None,
     options: Sequence[str] = COMBINATIONS,
 ) -> tuple[str, dict[str, float]]:
     """Return how recordings of a person are best combined, and what each way gave.
@@ -121,8 +120,6 @@ def choose_combination(
     rows : DataFrame
         Columns ``fold``, ``subject``, ``log_odds``, ``positive`` and, with a view of
         average beats, ``clarity``.
-    truth : dict of str to bool, default=None
-        Label of each person; None takes a person as positive if any recording is.
     options : sequence of str
         Ways of :func:`heartbeat_clf.operating_points.combine_scores`.
 
@@ -139,28 +136,23 @@ def choose_combination(
     for option in options:
         folds = []
         for _, fold in rows.groupby("fold"):
-            persons = combine_persons(fold, option, truth)
+            persons = combine_persons(fold, option)
             if persons["positive"].nunique() == 2:
                 folds.append(roc_auc_score(persons["positive"], persons["log_odds"]))
         found[option] = float(np.mean(folds)) if folds else float("nan")
     return max(found, key=lambda name: found[name]), found
 
 
-def combine_persons(
-    rows: pd.DataFrame, combine: str, truth: dict[str, bool] | None = None
-) -> pd.DataFrame:
-    """Return one row a person: ``log_odds`` combined, ``positive``."""
+def combine_persons(rows: pd.DataFrame, combine: str) -> pd.DataFrame:
+    """Return a row a person: ``log_odds`` combined, ``positive`` if a recording is."""
     groups = rows.groupby("subject", sort=True)
     log_odds = {
         name: combine_scores(part["log_odds"], combine, part.get("clarity"))
         for name, part in groups
     }
-    persons = pd.DataFrame(
+    return pd.DataFrame(
         {"log_odds": pd.Series(log_odds), "positive": groups["positive"].any()}
     )
-    if truth is not None:
-        persons["positive"] = [truth[name] for name in persons.index]
-    return persons
 
 
 def calibrate_persons(
