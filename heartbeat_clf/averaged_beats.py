@@ -87,7 +87,7 @@ def find_stays(states: np.ndarray) -> Stays:
         or not len(states)
         or not numeric
         or states.min() < 0
-        or (states.max() >= len(STATES))
+        or states.max() >= len(STATES)
     ):
         raise ValueError(
             "Expected states of shape (n_frames,), 0 to 3 each, got shape "

@@ -328,7 +328,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
             As `predict_proba` gives them.
         clarity : ndarray of shape (n_recordings,)
             Mean probability of the likeliest heart state, 0.25 to 1; NaN where no beat
-            is found, or looked for: only models of ``heartbeat-clf pretrain`` do.
+            is found, or looked for: models of ``heartbeat-clf pretrain`` do, and what
+            keeps a share of one.
         """
         check_is_fitted(self)
         images = self._check_images(X, reset=False)

@@ -12,7 +12,7 @@ from heartbeat_clf._validation import check_choice
 from heartbeat_clf.model_archive import UNREADABLE, damaged, read_model
 from heartbeat_clf.prediction import Calibration
 from heartbeat_clf.pretrained import TARGETS, find_model
-from heartbeat_clf.saved_parts import check_steps, read_predictor
+from heartbeat_clf.saved_parts import as_tuples, check_steps, read_predictor
 
 if TYPE_CHECKING:
     from heartbeat_clf.beat_view import BeatView
@@ -123,10 +123,8 @@ def _read(path: Path, origin: str, version: Any) -> InitialWeights:
         check_steps(description)
         for step in description["steps"]:
             owner = _OWNERS[step["kind"]]
-            for key in BINDING[owner]:
-                value = step["settings"][key]
-                value = tuple(value) if isinstance(value, list) else value
-                settings[owner, key] = value
+            known = as_tuples(step["settings"])
+            settings.update({(owner, key): known[key] for key in BINDING[owner]})
         predictor = read_predictor(description, entries)
     except UNREADABLE as error:
         raise damaged(path, error) from error

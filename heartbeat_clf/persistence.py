@@ -42,9 +42,11 @@ from heartbeat_clf.prediction import WindowPredictor
 from heartbeat_clf.pretrained import find_model
 from heartbeat_clf.saved_parts import (
     BEAT_ENTRIES,
+    KINDS,
     PREDICTOR_ENTRY,
     as_tuples,
     check_steps,
+    in_order,
     read_bands,
     read_classes,
     read_points,
@@ -191,11 +193,9 @@ def _checked_steps(pipeline: Any) -> list[tuple[str, Any]]:
         )
     steps = pipeline.steps
     kinds = [type(step).__name__ for _, step in steps]
-    allowed = list(_STEPS)
-    in_order = [kind for kind in allowed if kind in kinds]
-    if kinds != in_order or kinds[-1:] != ["HeartbeatClassifier"]:
+    if not in_order(kinds):
         raise TypeError(
-            f"Expected steps of the kinds {allowed} in this order, the last one "
+            f"Expected steps of the kinds {list(KINDS)} in this order, the last one "
             f"always there, got {kinds}. Use joblib.dump for other pipelines."
         )
     for _, step in steps:

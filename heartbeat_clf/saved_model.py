@@ -20,6 +20,7 @@ from heartbeat_clf.model_archive import UNREADABLE, damaged, read_model
 from heartbeat_clf.prediction import softmax
 from heartbeat_clf.recording_images import check_image_settings, images_of
 from heartbeat_clf.saved_parts import (
+    KINDS,
     as_tuples,
     check_steps,
     read_bands,
@@ -32,7 +33,6 @@ from heartbeat_clf.windows import check_images
 
 __all__ = ["SavedModel", "load_to_predict"]
 
-_WHOLE = ["SpectrogramTransformer", "ImageTrimmer", "HeartbeatClassifier"]
 # Left behind when a pipeline is saved.
 _OF_THE_MACHINE = {"cache": None, "n_jobs": None, "verbose": 0}
 
@@ -162,7 +162,7 @@ def load_to_predict(path: str | os.PathLike[str]) -> Any:
     source = Path(path)
     description, entries = read_model(source)
     try:
-        if [step["kind"] for step in description["steps"]] == _WHOLE:
+        if [step["kind"] for step in description["steps"]] == list(KINDS):
             return SavedModel(description, entries)
     except UNREADABLE as error:
         raise damaged(source, error) from error

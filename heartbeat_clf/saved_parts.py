@@ -12,9 +12,11 @@ from heartbeat_clf.prediction import Calibration, WindowPredictor
 
 __all__ = [
     "BEAT_ENTRIES",
+    "KINDS",
     "PREDICTOR_ENTRY",
     "as_tuples",
     "check_steps",
+    "in_order",
     "read_bands",
     "read_classes",
     "read_points",
@@ -36,7 +38,21 @@ The last may be missing: not every view has a linear judge.
 """
 
 
-_KINDS = ("SpectrogramTransformer", "ImageTrimmer", "HeartbeatClassifier")
+KINDS = ("SpectrogramTransformer", "ImageTrimmer", "HeartbeatClassifier")
+"""The steps of a model in their order; the last is always there."""
+
+
+def in_order(kinds: list[str]) -> bool:
+    """Return whether these are steps of a model, each in its place.
+
+    Examples
+    --------
+    >>> in_order(["ImageTrimmer", "HeartbeatClassifier"])
+    True
+    >>> in_order(["SpectrogramTransformer", "ImageTrimmer"])
+    False
+    """
+    return kinds[-1:] == [KINDS[-1]] and kinds == [k for k in KINDS if k in kinds]
 
 
 def check_steps(description: dict[str, Any]) -> None:
@@ -48,21 +64,20 @@ def check_steps(description: dict[str, Any]) -> None:
         If one stands in a wrong place, or they speak of other bands, rates or hops.
     """
     kinds = [part["kind"] for part in description["steps"]]
-    if kinds != [kind for kind in _KINDS if kind in kinds] or kinds[-1:] != [
-        _KINDS[-1]
-    ]:
+    if not in_order(kinds):
         raise ValueError(
-            f"steps {kinds}, where {list(_KINDS)} have this order and the last is there"
+            f"steps {kinds}, where {list(KINDS)} have this order and the last is there"
         )
     spectrogram, trimmer = (
         next((part for part in description["steps"] if part["kind"] == kind), None)
-        for kind in _KINDS[:2]
+        for kind in KINDS[:2]
     )
     predictor = description["predictor"]
     bands: list[tuple[str, Any]] = []
     if spectrogram is not None:
         bands.append(("n_mels of the images", spectrogram["settings"].get("n_mels")))
     if trimmer is not None:
+        check_number("silence_db", trimmer["settings"]["silence_db"], minimum=0)
         kept, n_bands = read_bands(trimmer)
         bands.append(("bands of the trimmer", n_bands))
         _check_equal(bands)
@@ -104,7 +119,6 @@ def read_bands(trimmer: dict[str, Any]) -> tuple[np.ndarray, int]:
     rising = bands.ndim == 1 and len(bands) and (np.diff(bands) > 0).all()
     if not rising or bands[0] < 0 or bands[-1] >= n_bands:
         raise ValueError(f"bands {bands.tolist()} of {n_bands}, where they must rise")
-    check_number("silence_db", trimmer["settings"]["silence_db"], minimum=0)
     return bands, n_bands
 
 
