@@ -126,11 +126,12 @@ def _read(path: Path, origin: str, version: Any) -> InitialWeights:
             known = as_tuples(step["settings"])
             settings.update({(owner, key): known[key] for key in BINDING[owner]})
         predictor = read_predictor(description, entries)
+        archive = entries["network.keras"]
     except UNREADABLE as error:
         raise damaged(path, error) from error
     return InitialWeights(
         origin=origin,
-        archive=entries["network.keras"],
+        archive=archive,
         settings=settings,
         n_bands=predictor.n_bands,
         window_frames=predictor.window_frames,

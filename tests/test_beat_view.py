@@ -426,6 +426,12 @@ def judge(weights):
     return network_to_onnx(network, embedding="logits")
 
 
+def test_weights_without_a_network_to_train_are_named(tmp_path):
+    file = rewritten(tmp_path / "bad.hbc", drop=["network.keras"])
+    with pytest.raises(ValueError, match=r"bad\.hbc' .* part: no 'network\.keras'"):
+        read_initial_weights(file)
+
+
 @pytest.mark.parametrize(
     "change",
     [
