@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.augmentations import AUGMENTATIONS
 
-__all__ = ["BeatRecipe", "check_augmentations"]
+__all__ = ["JUDGES", "BeatRecipe", "check_augmentations"]
+
+JUDGES = {"linear": "linear judge", "steadiness": "judge of steadiness"}
+"""Fields with the outputs of judges that are fitted at once, and what these are called.
+
+A recipe may leave them out.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +40,9 @@ class BeatRecipe:
     linear : tuple of str, default=()
         Outputs of which a linear judge has a say as well
         (:mod:`heartbeat_clf.linear_beats`).
+    steadiness : tuple of str, default=()
+        Outputs of which a judge of steadiness has a say as well
+        (:mod:`heartbeat_clf.steadiness_judge`).
     """
 
     steps: int
@@ -41,6 +51,7 @@ class BeatRecipe:
     augment: tuple[str, ...]
     tracker_epochs: int
     linear: tuple[str, ...] = ()
+    steadiness: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("steps", "tracker_epochs"):
@@ -54,22 +65,21 @@ class BeatRecipe:
         )
         check_number("beats.dropout", self.dropout, minimum=0, maximum=0.95)
         check_augmentations("beats.augment", self.augment)
-        if not isinstance(self.linear, tuple) or not all(
-            isinstance(name, str) for name in self.linear
-        ):
-            raise TypeError(
-                "Expected beats.linear to be a list of names of outputs, got "
-                f"{self.linear!r}."
-            )
-        if len(set(self.linear)) < len(self.linear):
-            raise ValueError(
-                f"Expected each name once in beats.linear, got {list(self.linear)}."
-            )
+        for name in JUDGES:
+            _check_names(f"beats.{name}", getattr(self, name))
         if "reverse_time" in self.augment:
             raise ValueError(
                 'Expected beats.augment without "reverse_time", got it: a diastole '
                 "does not come before its systole. Leave it out."
             )
+
+    def judging(self, outputs: Collection[str]) -> BeatRecipe:
+        """Return the settings with judges fitted at once of these outputs alone."""
+        kept: dict[str, Any] = {
+            kind: tuple(name for name in getattr(self, kind) if name in outputs)
+            for kind in JUDGES
+        }
+        return dataclasses.replace(self, **kept)
 
 
 def check_augmentations(field: str, names: Any) -> None:
@@ -85,3 +95,12 @@ def check_augmentations(field: str, names: Any) -> None:
         )
     for name in names:
         check_choice(field, name, tuple(AUGMENTATIONS))
+
+
+def _check_names(field: str, names: Any) -> None:
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"Expected {field} to be a list of names of outputs, got {names!r}."
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f"Expected each name once in {field}, got {list(names)}.")

@@ -1,4 +1,7 @@
-"""A second look at a recording: its average beat, which has judges of its own."""
+"""A second look at a recording, beat by beat, which has judges of its own.
+
+They hear the average beat, and how steadily the heart beats.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,18 @@ from heartbeat_clf.beat_tracking import (
     states_of_image,
 )
 from heartbeat_clf.prediction import network_session
+from heartbeat_clf.steadiness import STEADINESS_FEATURES, steadiness_features
 
-__all__ = ["BeatScores", "BeatView", "stays_in"]
+__all__ = ["BeatScores", "BeatView", "Heard", "hear_beats"]
 
 _HALF = 10
 # The linear judge has half its weight at so many beats: the average of a few is noisy,
 # and it was fitted to the averages of tens.
+
+_STEADY = 2.0
+# How much log odds by steadiness count beside the share of the network. At a share of
+# a half they come on top of the mean of windows and average beat in full, as the log
+# odds of what is told by independent evidence add up.
 
 _SETTINGS = {
     "sample_rate": False,
@@ -52,18 +61,41 @@ class BeatScores(NamedTuple):
     clarity : float
         How clearly heart sounds are heard: the probability of the likeliest heart
         state, averaged over the frames; chance is a quarter.
+    steadiness : ndarray of shape (n_outputs,)
+        Log odds of the judge of steadiness, NaN where there is none, or too few beats.
     """
 
     network: np.ndarray
     linear: np.ndarray
     n_beats: int
     clarity: float
+    steadiness: np.ndarray
 
     def first(self, n_outputs: int) -> BeatScores:
         """Return what is said of the first outputs."""
         return self._replace(
-            network=self.network[:n_outputs], linear=self.linear[:n_outputs]
+            network=self.network[:n_outputs],
+            linear=self.linear[:n_outputs],
+            steadiness=self.steadiness[:n_outputs],
         )
+
+
+class Heard(NamedTuple):
+    """What the tracker hears in a recording.
+
+    Attributes
+    ----------
+    stays : Stays
+        When the heart is in which state.
+    clarity : float
+        As in :class:`BeatScores`.
+    steadiness : ndarray of float32 of shape (8,), or None
+        As :func:`heartbeat_clf.steadiness.steadiness_features` gives it.
+    """
+
+    stays: Stays
+    clarity: float
+    steadiness: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -90,6 +122,10 @@ class BeatView:
         whose logits are those of the network or NaN. It comes in addition: of n beats,
         weights are ``1 - share`` for windows, ``share`` for the network and
         ``share * n / (n + 10)`` for the judge, divided by their sum.
+    steadiness : bytes or None, default=None
+        ONNX of a judge of steadiness (:mod:`heartbeat_clf.steadiness_judge`), whose
+        logits are those of the network or NaN. ``2 * share`` times its log odds are
+        added to that mean.
     """
 
     tracker: bytes = field(repr=False)
@@ -98,6 +134,7 @@ class BeatView:
     settings: dict[str, Any]
     share: float = 0.5
     linear: bytes | None = field(default=None, repr=False)
+    steadiness: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_number("share", self.share, minimum=0, maximum=1)
@@ -126,17 +163,26 @@ class BeatView:
             None where a heart state is missing, as in a quarter of a second. Beats
             are found in anything longer, also where there is no heart in it.
         """
-        stays, clarity = self._track(image)
-        if stays.n_beats == 0:
+        heard = self._hear(image)
+        if heard.stays.n_beats == 0:
             return None
-        beat = average_beat(image, stays)[np.newaxis]
+        beat = average_beat(image, heard.stays)[np.newaxis]
         logits = network_session(self.network)(beat)[0]
-        linear = np.full_like(logits, np.nan)
-        if self.linear is not None:
-            said = network_session(self.linear)(beat)[0]
-            # A network on several outputs may have some more, which mean nothing.
-            linear[: len(said)] = said
-        return BeatScores(logits, linear, stays.n_beats, clarity)
+        judged = []
+        for judge, seen in (
+            (self.linear, beat),
+            (self.steadiness, _as_batch(heard.steadiness)),
+        ):
+            log_odds = np.full_like(logits, np.nan)
+            if judge is not None and seen is not None:
+                said = network_session(judge)(seen)[0]
+                # A network on several outputs may have some more, which mean nothing.
+                log_odds[: len(said)] = said
+            judged.append(log_odds)
+        linear, steadiness = judged
+        return BeatScores(
+            logits, linear, heard.stays.n_beats, heard.clarity, steadiness
+        )
 
     def embedding(self, image: np.ndarray) -> np.ndarray:
         """Return what the network hears in the average beat before it judges.
@@ -151,7 +197,7 @@ class BeatView:
         embedding : ndarray of shape (n_units,)
             Zeros, at which no unit speaks, where no beat is found.
         """
-        stays, _ = self._track(image)
+        stays = self._hear(image).stays
         run = network_session(self.network, "embedding")
         if stays.n_beats == 0:
             silent = (1, len(image), sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
@@ -173,9 +219,17 @@ class BeatView:
         try:
             model = BeatModel(self.tracker, self.settings)
             state_probabilities(silence[: self.tracked_bands], model)
-            judges = [n for n in (self.network, self.linear) if n is not None]
             silent = np.zeros(beat, dtype=np.float32)
-            said = [network_session(judge)(silent) for judge in judges]
+            still = np.zeros((1, len(STEADINESS_FEATURES)), dtype=np.float32)
+            said = [
+                network_session(judge)(seen)
+                for judge, seen in (
+                    (self.network, silent),
+                    (self.linear, silent),
+                    (self.steadiness, still),
+                )
+                if judge is not None
+            ]
             shapes = {logits.shape for logits in said}
             if len(shapes) > 1 or not np.isfinite(said).all():
                 raise ValueError(
@@ -188,11 +242,9 @@ class BeatView:
                 f"and tracked_bands={self.tracked_bands}, got: {error}"
             ) from error
 
-    def _track(self, image: np.ndarray) -> tuple[Stays, float]:
-        """Return when the heart is in which state, and how clearly that is heard."""
+    def _hear(self, image: np.ndarray) -> Heard:
         tracker = BeatModel(self.tracker, self.settings)
-        probabilities, states = states_of_image(image[: self.tracked_bands], tracker)
-        return find_stays(states), float(probabilities.max(axis=1).mean())
+        return hear_beats(image, tracker, self.tracked_bands)
 
     def blend(self, windows: np.ndarray, beats: list[BeatScores | None]) -> np.ndarray:
         """Return weighted means of all scores, a row a recording.
@@ -207,6 +259,7 @@ class BeatView:
             weight = self.share * found.n_beats / (found.n_beats + _HALF)
             heard = ~np.isnan(found.linear)
             row[heard] += (found.linear - row)[heard] * weight / (1 + weight)
+            row += _STEADY * self.share * np.nan_to_num(found.steadiness)
         return blended
 
     def blend_in(self, windows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:
@@ -214,13 +267,13 @@ class BeatView:
         return self.blend(windows, [self.scores(image[..., 0]) for image in images])
 
 
-def stays_in(image: np.ndarray, tracker: BeatModel, tracked_bands: int) -> Stays:
-    """Return when a recording is in which heart state, by an image's lowest bands.
+def hear_beats(image: np.ndarray, tracker: BeatModel, tracked_bands: int) -> Heard:
+    """Return what the tracker hears in a recording, by an image's lowest bands.
 
     Parameters
     ----------
     image : ndarray of shape (n_bands, n_frames)
-        In dB.
+        In dB, as the windows' network gets it.
     tracker : BeatModel
         With the settings of :class:`BeatView`.
     tracked_bands : int
@@ -228,6 +281,16 @@ def stays_in(image: np.ndarray, tracker: BeatModel, tracked_bands: int) -> Stays
 
     Returns
     -------
-    stays : Stays
+    heard : Heard
     """
-    return find_stays(states_of_image(image[:tracked_bands], tracker)[1])
+    probabilities, states = states_of_image(image[:tracked_bands], tracker)
+    stays = find_stays(states)
+    return Heard(
+        stays,
+        float(probabilities.max(axis=1).mean()),
+        steadiness_features(stays, probabilities, tracker.frame_rate),
+    )
+
+
+def _as_batch(features: np.ndarray | None) -> np.ndarray | None:
+    return None if features is None else features[np.newaxis]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +23,21 @@ from heartbeat_clf.averaged_beats import (
     Stays,
     average_beat,
 )
+from heartbeat_clf.beat_judges import Judges, kept_judges, load_judges
 from heartbeat_clf.beat_tracking import BeatModel
 from heartbeat_clf.beat_training import (
     CONTEXT_FRAMES,
     WINDOW_FRAMES,
     train_beat_network,
 )
-from heartbeat_clf.beat_view import BeatView, stays_in
+from heartbeat_clf.beat_view import BeatView, Heard, hear_beats
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.datasets.circor import read_segmentation
-from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
-from heartbeat_clf.outputs import whole_file
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
 from heartbeat_clf.pretraining_data import (
     TrainingSet,
     join_targets,
-    joined_subjects,
 )
 from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
 from heartbeat_clf.pretraining_identity import (
@@ -51,13 +48,11 @@ from heartbeat_clf.pretraining_identity import (
 from heartbeat_clf.pretraining_recipe import Recipe, tracked_bands
 from heartbeat_clf.pretraining_rounds import load_checkpoint, train_rounds
 from heartbeat_clf.spectrogram import SpectrogramTransformer
-from heartbeat_clf.training import network_archive
+from heartbeat_clf.steadiness_judge import forests_to_onnx
 
 __all__ = ["TrainedBeats", "annotated_rows", "load_beats", "train_beats"]
 
 _TRACKER = "tracker.onnx"
-_LINEAR = "linear.keras"
-_MADE_BY = "linear.json"
 
 
 @dataclass(frozen=True)
@@ -72,26 +67,29 @@ class TrainedBeats:
         ONNX of what finds the beats.
     recipe : Recipe
         What it was trained by.
-    linear : keras.Model or None, default=None
-        The linear judge, logits in the same order; NaN for outputs without one.
+    judges : Judges, default=Judges()
+        What was fitted at once: the linear judge and the one of steadiness.
     """
 
     network: keras.Model
     tracker: bytes
     recipe: Recipe
-    linear: keras.Model | None = None
+    judges: Judges = field(default_factory=Judges)
 
     def view(self, output: str | None = None, *, sign: float = 1.0) -> BeatView:
         """Return what predicts: all outputs, or one of them times `sign`."""
-        network, linear = self.network, self.linear
+        network, linear = self.network, self.judges.linear
+        outputs = list(self.recipe.outputs)
         if output is not None:
-            column = list(self.recipe.outputs).index(output)
+            column = outputs.index(output)
+            outputs = [output]
             network = single_output(network, column, sign=sign)
             if linear is not None:
                 linear = single_output(linear, column, sign=sign)
         # NaN: the judge says nothing of this output.
         if linear is not None and np.isnan(linear.get_layer("logits").bias).all():
             linear = None
+        steady = [self.judges.steadiness.get(name) for name in outputs]
         return BeatView(
             tracker=with_half_weights(self.tracker),
             network=with_half_weights(network_to_onnx(network, embedding="dense")),
@@ -101,6 +99,11 @@ class TrainedBeats:
                 None
                 if linear is None
                 else with_half_weights(network_to_onnx(linear, embedding="logits"))
+            ),
+            steadiness=(
+                None
+                if not any(steady)
+                else forests_to_onnx(steady, sign=1.0 if output is None else sign)
             ),
         )
 
@@ -218,11 +221,11 @@ def train_beats(
     targets = join_targets(data, list(recipe.outputs))
 
     @functools.cache
-    def all_stays() -> list[Stays]:
-        return [stays_in(image, tracker_model, n_bands) for image in everything]
+    def all_heard() -> list[Heard]:
+        return [hear_beats(image, tracker_model, n_bands) for image in everything]
 
     def feed(first_round: int) -> StratifiedFeed:
-        stays = all_stays()
+        stays = [heard.stays for heard in all_heard()]
         return _AverageBeatFeed(
             everything,
             stays,
@@ -248,10 +251,8 @@ def train_beats(
     network = train_rounds(
         build, feed, recipe.for_beats, place, identity, verbose=verbose, label="beats"
     )
-    linear = None
-    if recipe.beats.linear:
-        linear = _linear(data, everything, all_stays, targets, recipe, place, say)
-    return TrainedBeats(network, tracker, recipe, linear)
+    judges = kept_judges(data, everything, all_heard, recipe, place, say)
+    return TrainedBeats(network, tracker, recipe, judges)
 
 
 def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats | None:
@@ -267,74 +268,14 @@ def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats |
     Raises
     ------
     FileNotFoundError
-        If the recipe has a linear judge and the folder not that one: the training was
+        If the recipe has a judge and the folder not that one: the training was
         stopped, or was another.
     """
     tracker = Path(folder) / _TRACKER
     if recipe.beats is None or not tracker.exists():
         return None
-    linear = None
-    if recipe.beats.linear:
-        made_by = Path(folder) / _MADE_BY
-        made = json.loads(made_by.read_text("utf-8")) if made_by.exists() else {}
-        if made.get("outputs") != list(recipe.beats.linear):
-            raise FileNotFoundError(
-                f"Expected a linear judge of {list(recipe.beats.linear)} in "
-                f"{os.fspath(folder)!r}, got {made.get('outputs', 'none')}. Go on with "
-                "the training."
-            )
-        linear = keras.saving.load_model(Path(folder) / _LINEAR)
-    return TrainedBeats(load_checkpoint(folder), tracker.read_bytes(), recipe, linear)
-
-
-def _linear(
-    data: Sequence[TrainingSet],
-    images: Sequence[np.ndarray],
-    all_stays: Callable[[], list[Stays]],
-    targets: np.ndarray,
-    recipe: Recipe,
-    place: Path,
-    say: Callable[[str], None],
-) -> keras.Model:
-    """Return the linear judge, fitted if it is not in the folder."""
-    assert recipe.beats is not None
-    file, made_by = place / _LINEAR, place / _MADE_BY
-    identity = identify(data, recipe, beats=True, linear=True)
-    made = json.dumps({"identity": identity, "outputs": list(recipe.beats.linear)})
-    if made_by.exists() and made_by.read_text("utf-8") == made:
-        return keras.saving.load_model(file)
-    stays = all_stays()
-    outputs = list(recipe.outputs)
-    subjects = joined_subjects(data)
-    shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
-    weights = np.zeros((len(outputs), *shape))
-    intercepts = np.full(len(outputs), np.nan)
-    for column, name in enumerate(outputs):
-        if name not in recipe.beats.linear:
-            continue
-        rows = [
-            row
-            for row in np.flatnonzero(~np.isnan(targets[:, column])).tolist()
-            if stays[row].n_beats
-        ]
-        beats = [average_beat(images[row], stays[row]) for row in rows]
-        found = fit_linear_beats(
-            np.array(beats).reshape(-1, *shape),
-            targets[rows, column] == 1,
-            subjects[rows],
-            seed=recipe.seed,
-        )
-        if found is None:
-            say(f"no linear judge of {name}: fewer than two subjects of a class")
-        else:
-            weights[column], intercepts[column] = found
-    network = linear_network(weights, intercepts)
-    # Stopped between the two, it is fitted anew.
-    made_by.unlink(missing_ok=True)
-    with whole_file(file) as partial:
-        partial.write_bytes(network_archive(network))
-    made_by.write_text(made, encoding="utf-8")
-    return network
+    judges = load_judges(folder, recipe)
+    return TrainedBeats(load_checkpoint(folder), tracker.read_bytes(), recipe, judges)
 
 
 def _tracker(

@@ -7,8 +7,8 @@ A saved model is a zip archive:
 - ``network.onnx`` (or ``predictor.keras``): the network that predicts;
 - ``network.keras``: the network with its optimiser's state, to train on;
 - ``beats_tracker.onnx`` and ``beats_network.onnx``, where average beats are judged as
-  well: what finds the beats, and what judges them; ``beats_linear.onnx``, where a
-  linear judge has a say.
+  well: what finds the beats, and what judges them; ``beats_linear.onnx`` and
+  ``beats_steadiness.onnx``, where such judges have a say.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import heartbeat_clf
+from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.model_archive import (
@@ -225,10 +226,12 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
 
 def _format_version(classifier: HeartbeatClassifier) -> int:
     """Return the oldest version that gives the answers: older ones then read it."""
+    beats = classifier.predictor_.beats
+    if beats is not None and beats.steadiness is not None:
+        return FORMAT_VERSION
     points = getattr(classifier, "operating_points_", None)
     if points is not None and points.combine == BY_CLARITY:
-        return FORMAT_VERSION
-    beats = classifier.predictor_.beats
+        return 4
     if beats is None:
         return 1
     return 2 if beats.linear is None else 3
@@ -243,8 +246,9 @@ def _describe_predictor(predictor: WindowPredictor) -> dict[str, Any]:
     else:
         for name in BEAT_ENTRIES:
             del described["beats"][name]
-        if predictor.beats is not None and predictor.beats.linear is not None:
-            described["beats"]["linear"] = True
+        for name in JUDGES:
+            if getattr(predictor.beats, name) is not None:
+                described["beats"][name] = True
     return described
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 import heartbeat_clf
+from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.persistence import save
 from heartbeat_clf.pretrained_files import (
@@ -115,9 +116,12 @@ def make_models(
     check_folds(data, folds, list(recipe.outputs))
     if recipe.beats is not None:
         # What judges in some folds alone would be calibrated as if it did in all.
-        sparse = sparse_outputs(data, folds, recipe.beats.linear)
-        for name in sparse:
-            say(f"no linear judge of {name}: a fold leaves one subject of a class")
+        sparse: list[str] = []
+        for kind, judge in JUDGES.items():
+            few = sparse_outputs(data, folds, getattr(recipe.beats, kind))
+            for name in few:
+                say(f"no {judge} of {name}: a fold leaves one subject of a class")
+            sparse += few
         recipe = recipe.judging(set(recipe.outputs).difference(sparse))
     target.mkdir(parents=True, exist_ok=True)
     say("images")

@@ -11,7 +11,7 @@ from typing import Any
 
 from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS
-from heartbeat_clf.beat_recipe import BeatRecipe, check_augmentations
+from heartbeat_clf.beat_recipe import JUDGES, BeatRecipe, check_augmentations
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.mel_filters import mel_frequencies
 from heartbeat_clf.spectrogram import SpectrogramTransformer
@@ -133,8 +133,9 @@ class Recipe:
             raise ValueError("Expected at least one entry under [outputs], got none.")
         if self.beats is not None:
             _check_beats(self.audio, self.trimmer)
-            for name in self.beats.linear:
-                check_choice("beats.linear", name, tuple(self.outputs))
+            for kind in JUDGES:
+                for name in getattr(self.beats, kind):
+                    check_choice(f"beats.{kind}", name, tuple(self.outputs))
 
     @property
     def rounds(self) -> int:
@@ -167,11 +168,10 @@ class Recipe:
         return dataclasses.replace(self.judging(outputs), outputs=outputs)
 
     def judging(self, outputs: Collection[str]) -> Recipe:
-        """Return the recipe with linear judges of no others than these outputs."""
+        """Return the recipe with judges fitted at once of these outputs alone."""
         if self.beats is None:
             return self
-        kept = tuple(name for name in self.beats.linear if name in outputs)
-        beats = dataclasses.replace(self.beats, linear=kept)
+        beats = self.beats.judging(outputs)
         return dataclasses.replace(self, beats=beats)
 
     @property
@@ -209,7 +209,8 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
         ``[audio]``, ``[trimmer]``, ``[outputs]``, ``[shares.DATASET]``,
         ``[augment_sets]`` and ``[beats]``. None takes the recipe of the shipped model.
     **changes : object
-        Fields that replace those of the file, such as ``steps=100``.
+        Fields that replace those of the file, such as ``steps=100``. With other
+        ``outputs``, judges under ``[beats]`` of those that are no more go with them.
 
     Returns
     -------
@@ -253,8 +254,10 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
     given["augment"] = _frozen(given["augment"])
     given["augment_sets"] = {k: _frozen(v) for k, v in given["augment_sets"].items()}
     try:
-        given["beats"] = _beats(given["beats"], source)
-        return Recipe(**given)
+        beats = _beats(given["beats"], source)
+        if beats is not None and "outputs" in changes and "beats" not in changes:
+            beats = beats.judging(given["outputs"])
+        return Recipe(**{**given, "beats": beats})
     except (TypeError, ValueError) as error:
         error.add_note(f"This is about the recipe {str(source)!r}.")
         raise
@@ -301,10 +304,10 @@ def _beats(table: Any, source: Path) -> BeatRecipe | None:
             f"{table!r}. Put its settings under [beats]."
         )
     fields = {field.name for field in dataclasses.fields(BeatRecipe)}
-    if {"linear", *table} != fields:
+    if {*JUDGES, *table} != fields:
         raise ValueError(
-            f"Expected the fields {sorted(fields - {'linear'})} under [beats], and "
-            f"perhaps linear, got {sorted(table)}."
+            f"Expected the fields {sorted(fields - {*JUDGES})} under [beats], and "
+            f"perhaps {' and '.join(JUDGES)}, got {sorted(table)}."
         )
     return BeatRecipe(**{name: _frozen(value) for name, value in table.items()})
 

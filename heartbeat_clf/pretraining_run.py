@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.beat_view import BeatScores, BeatView
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.outputs import whole_file
@@ -215,7 +216,7 @@ def train_fold(
     left_data = [d.take(np.flatnonzero(o)) for d, o in zip(data, held_out, strict=True)]
     # The table holds the labels of what was left out.
     identity = "\n".join(
-        identify(part, recipe, beats=True, linear=True)
+        identify(part, recipe, beats=True, judges=JUDGES)
         for part in (kept_data, left_data)
     )
     made_by = place / "scores.txt"
@@ -261,9 +262,9 @@ def score_table(
     """Return a row a recording with its length and its mean logits.
 
     With a view of average beats, columns such as ``murmur_windows``, ``murmur_beat``
-    and, of a linear judge, ``murmur_linear`` say what each gave; NaN where there was no
-    beat. ``beats`` are those that were averaged, ``clarity`` how clearly a heart is
-    heard.
+    and, of judges that were fitted at once, ``murmur_linear`` and
+    ``murmur_steadiness`` say what each gave; NaN where there was no beat. ``beats`` are
+    those that were averaged, ``clarity`` how clearly a heart is heard.
     """
     windows, heard = score_views(network, images, recipe, beats)
     logits = windows if beats is None else beats.blend(windows, heard)
@@ -278,14 +279,15 @@ def score_table(
     }
     if beats is not None:
         unheard = np.full(len(recipe.outputs), np.nan)
-        silent = BeatScores(unheard, unheard, 0, np.nan)
+        silent = BeatScores(unheard, unheard, 0, np.nan, unheard)
         found = [silent if said is None else said for said in heard]
         for column, name in enumerate(recipe.outputs):
             table[f"{name}_windows"] = windows[:, column]
             table[f"{name}_beat"] = [said.network[column] for said in found]
-            linear = [said.linear[column] for said in found]
-            if not np.isnan(linear).all():
-                table[f"{name}_linear"] = linear
+            for kind in JUDGES:
+                judged = [getattr(said, kind)[column] for said in found]
+                if not np.isnan(judged).all():
+                    table[f"{name}_{kind}"] = judged
         table["beats"] = [said.n_beats for said in found]
         table["clarity"] = [said.clarity for said in found]
     return pd.DataFrame(table)

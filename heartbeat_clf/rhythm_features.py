@@ -16,6 +16,7 @@ __all__ = [
     "INTERVAL_FEATURES",
     "RHYTHM_FEATURES",
     "SOUND_FEATURES",
+    "regularity",
     "rhythm_features",
 ]
 
@@ -126,7 +127,7 @@ def rhythm_features(beats: Beats) -> np.ndarray:
     values["median_interval"] = float(np.median(intervals)) if len(intervals) else 0.8
     chosen = beats.probabilities[np.arange(len(beats.states)), beats.states]
     values["confidence"] = float(chosen.mean())
-    values["regularity"] = _regularity(beats.probabilities[:, 0], beats.frame_rate)
+    values["regularity"] = regularity(beats.probabilities[:, 0], beats.frame_rate)
     loudness, certainty = _first_sounds(beats)
     if len(loudness):
         values["weak_beats"] = float((certainty < 0.5).mean())
@@ -174,8 +175,22 @@ def _entropy(ratios: np.ndarray) -> float:
     return float(-(shares * np.log2(shares)).sum() + 0.0)
 
 
-def _regularity(probability: np.ndarray, frame_rate: float) -> float:
-    """Return the highest autocorrelation between 0.3 and 1.6 s; 1 if unknown."""
+def regularity(probability: np.ndarray, frame_rate: float) -> float:
+    """Return how alike a recording is to itself one interval later.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n_frames,)
+        Of S1 in each frame.
+    frame_rate : float
+        Frames a second.
+
+    Returns
+    -------
+    regularity : float
+        The highest autocorrelation between 0.3 and 1.6 s; 1 where nothing varies or
+        the recording is too short to tell.
+    """
     centred = probability - probability.mean()
     power = float(centred @ centred) / len(centred)
     first = round(0.3 * frame_rate)

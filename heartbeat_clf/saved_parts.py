@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from heartbeat_clf._validation import check_number
+from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.prediction import Calibration, WindowPredictor
 
@@ -31,10 +32,11 @@ BEAT_ENTRIES = {
     "tracker": "beats_tracker.onnx",
     "network": "beats_network.onnx",
     "linear": "beats_linear.onnx",
+    "steadiness": "beats_steadiness.onnx",
 }
 """Where the networks of the view of average beats lie, where there is one.
 
-The last may be missing: not every view has a linear judge.
+Those of ``JUDGES`` may be missing: not every view has them.
 """
 
 
@@ -152,8 +154,8 @@ def read_predictor(
         # What the file says and what it holds must agree: an answer without a judge is
         # another one.
         beats = dict(beats)
-        judged = beats.pop("linear", False) is True
-        names = [name for name in BEAT_ENTRIES if name != "linear" or judged]
+        judged = [name for name in JUDGES if beats.pop(name, False) is True]
+        names = [n for n in BEAT_ENTRIES if n not in JUDGES or n in judged]
         networks: dict[str, Any] = {name: entries[BEAT_ENTRIES[name]] for name in names}
         settings["beats"] = BeatView(**networks, **beats)
         settings["beats"].check_networks(settings["n_bands"])

@@ -15,7 +15,7 @@ from heartbeat_clf import load, save
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS
 from heartbeat_clf.beat_decoding import STATES
 from heartbeat_clf.beat_tracking import BeatModel, load_beat_model, states_of_image
-from heartbeat_clf.beat_view import BeatScores, BeatView, stays_in
+from heartbeat_clf.beat_view import BeatScores, BeatView, hear_beats
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
 from heartbeat_clf.datasets import make_heart_sounds
@@ -30,6 +30,7 @@ from heartbeat_clf.pretraining_models import make_models
 from heartbeat_clf.pretraining_recipe import read_recipe, tracked_bands
 from heartbeat_clf.pretraining_run import make_images, score_images, train_fold
 from heartbeat_clf.saved_model import load_to_predict
+from heartbeat_clf.steadiness_judge import fit_forest, forests_to_onnx
 
 BEAT_SHAPE = (40, sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
 SMALL = {
@@ -49,6 +50,7 @@ TINY_BEATS = {
     "augment": ["mask_bands"],
     "tracker_epochs": 1,
     "linear": ["murmur"],
+    "steadiness": ["abnormal"],
 }
 
 
@@ -58,23 +60,31 @@ def tracker_settings():
     return {name: settings[name] for name in names}
 
 
-def view_of(network=b"", share=0.5, linear=None):
+def view_of(network=b"", share=0.5, **judges):
     return BeatView(
         tracker=load_beat_model().network,
         network=network,
         tracked_bands=16,
         settings=tracker_settings(),
         share=share,
-        linear=linear,
+        **judges,
     )
 
 
-def said(network, linear=None, n_beats=10):
-    """Return scores of an average beat, by default without a linear judge."""
+def said(network, linear=None, n_beats=10, steadiness=None):
+    """Return scores of beats, by default of the network alone."""
     network = np.array(network)
-    silent = np.full_like(network, np.nan)
-    linear = silent if linear is None else np.array(linear)
-    return BeatScores(network, linear, n_beats, clarity=0.9)
+    linear, steadiness = (
+        np.full_like(network, np.nan) if judged is None else np.array(judged)
+        for judged in (linear, steadiness)
+    )
+    return BeatScores(network, linear, n_beats, 0.9, steadiness)
+
+
+MURMUR_ALONE = {
+    "outputs": {"murmur": 1.0},
+    "beats": {**TINY_BEATS, "steadiness": []},
+}
 
 
 def small_recipe(**changes):
@@ -144,7 +154,7 @@ def known_tracker(monkeypatch):
 def test_beats_are_found_in_the_lowest_bands_of_an_image(sounds, sets):
     image = sets[1][0][0]
     tracker = BeatModel(load_beat_model().network, tracker_settings())
-    stays = stays_in(image, tracker, 16)
+    stays = hear_beats(image, tracker, 16).stays
     truth = np.array(sounds.metadata["s1_times"].iloc[0])
     found = (stays.first[STATES.index("S1")]) * 0.016
     near = [np.abs(truth - time).min() for time in found]
@@ -196,8 +206,24 @@ def test_the_linear_judge_weighs_the_more_the_more_beats_there_are():
     assert none.tolist() == windows.tolist()
 
 
+def test_log_odds_by_steadiness_are_added_to_the_mean_of_the_others():
+    windows, nan = np.array([[1.0, 2.0]]), float("nan")
+    steady = said([5.0, -2.0], steadiness=[nan, 1.5])
+    assert view_of().blend(windows, [steady]).tolist() == [[3.0, 1.5]]
+    # A mean of three with the linear judge (4.2, above), then the sum.
+    both = said([5.0, -2.0], [9.0, nan], steadiness=[-1.0, nan])
+    assert view_of().blend(windows, [both])[0].tolist() == pytest.approx([3.2, 0.0])
+    # Whoever looks at beats less hears less of how steady they are.
+    less = view_of(share=0.25).blend(windows, [steady])
+    assert less.tolist() == [[2.0, 1.75]]
+    none = view_of(share=0).blend(windows, [steady])
+    assert none.tolist() == windows.tolist()
+
+
 @pytest.mark.training
-def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
+def test_training_goes_on_and_answers_by_both_views(
+    sets, sounds, tmp_path, known_tracker
+):
     data, images = sets
     recipe = small_recipe()
     network = pretrain(data, images, recipe, tmp_path / "windows")
@@ -208,9 +234,13 @@ def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
     for other in (again, loaded):
         assert other.tracker == beats.tracker
         for one, two in zip(
-            beats.linear.get_weights(), other.linear.get_weights(), strict=True
+            beats.judges.linear.get_weights(),
+            other.judges.linear.get_weights(),
+            strict=True,
         ):
             assert np.array_equal(one, two, equal_nan=True)
+        assert list(other.judges.steadiness) == ["abnormal"]
+        assert other.view("abnormal").steadiness == beats.view("abnormal").steadiness
         for one, two in zip(first, other.network.get_weights(), strict=True):
             assert np.array_equal(one, two)
     with pytest.raises(ValueError, match="checkpoints of this training, got those"):
@@ -231,6 +261,7 @@ def test_training_goes_on_and_answers_by_both_views(sets, sounds, tmp_path):
     windows = score_images(network, images[0], recipe)
     heard = [beats.view().scores(image) for image in images[0]]
     assert np.isnan(heard[0].linear).tolist() == [False, True, True]
+    assert np.isnan(heard[0].steadiness).tolist() == [True, False, True]
     expected = beats.view().blend(windows, [found.first(2) for found in heard])
     np.testing.assert_allclose(logits, expected, atol=1e-6)
     assert np.abs(logits[:, 0] - (windows[:, 0] + heard[0].network[0]) / 2).max() > 0.01
@@ -274,7 +305,7 @@ def test_only_the_linear_judge_is_made_anew_for_other_outputs(
     data, images = sets
     without = small_recipe(beats={**TINY_BEATS, "linear": []})
     beats = train_beats(data, images, without, tmp_path)
-    assert beats.linear is None
+    assert beats.judges.linear is None
     with pytest.raises(FileNotFoundError, match=r"a linear judge of .*, got none"):
         load_beats(tmp_path, small_recipe())
     judged = train_beats(data, images, small_recipe(), tmp_path)
@@ -287,17 +318,67 @@ def test_only_the_linear_judge_is_made_anew_for_other_outputs(
     ):
         load_beats(tmp_path, both)
     assert train_beats(data, images, both, tmp_path).view("abnormal").linear
-    assert load_beats(tmp_path, without).linear is None
+    assert load_beats(tmp_path, without).judges.linear is None
 
 
 @pytest.mark.training
 def test_too_few_subjects_for_a_linear_judge_are_told(sets, tmp_path, known_tracker):
     data, images = [sets[0][0].take(np.arange(4))], [sets[1][0][:4]]
     said = []
-    recipe = small_recipe(outputs={"murmur": 1.0})
+    recipe = small_recipe(**MURMUR_ALONE)
     beats = train_beats(data, images, recipe, tmp_path, say=said.append)
     assert said == ["no linear judge of murmur: fewer than two subjects of a class"]
     assert beats.view("murmur").linear is None
+
+
+@pytest.mark.training
+def test_a_judge_of_steadiness_is_kept_saved_and_needs_two_subjects(
+    sets, tmp_path, known_tracker
+):
+    data, images = sets
+    recipe = small_recipe(beats={**TINY_BEATS, "linear": []})
+    beats = train_beats(data, images, recipe, tmp_path / "work")
+    with pytest.raises(FileNotFoundError, match=r"a linear judge of .*, got none"):
+        load_beats(tmp_path / "work", small_recipe())
+    other = small_recipe(beats={**TINY_BEATS, "steadiness": ["murmur"], "linear": []})
+    with pytest.raises(
+        FileNotFoundError, match=r"a judge of steadiness of \['murmur'\] in .*abnormal"
+    ):
+        load_beats(tmp_path / "work", other)
+    # Each stratum weighs the same, so that the mean of a forest is near even odds.
+    view = beats.view("abnormal")
+    heard = [view.scores(image).steadiness[0] for image in images[1]]
+    strata = np.array(data[1].strata)
+    means = [np.mean(np.array(heard)[strata == s]) for s in ("abnormal", "normal")]
+    assert means[0] > 0 > means[1]
+    pipeline = as_pipeline(
+        pretrain(data, images, recipe, tmp_path / "windows"),
+        "abnormal",
+        recipe,
+        calibration=Calibration((0.0,)),
+        operating_points=None,
+        class_counts=(4, 4),
+        beats=beats,
+    )
+    file = save(pipeline, tmp_path / "model.hbc")
+    with zipfile.ZipFile(file) as archive:
+        assert json.loads(archive.read("model.json"))["format_version"] == 5
+        assert "beats_linear.onnx" not in archive.namelist()
+        steadiness = archive.read("beats_steadiness.onnx")
+    # In favour of "normal", the second class.
+    assert steadiness == beats.view("abnormal", sign=-1.0).steadiness
+    expected = pipeline.decision_function(data[1].recordings)
+    for model in (load(file), load_to_predict(file)):
+        assert np.array_equal(model.decision_function(data[1].recordings), expected)
+
+    said = []
+    few = [part.take(np.flatnonzero(part.subjects <= "s5")) for part in data]
+    some = [part[: len(kept.subjects)] for part, kept in zip(images, few, strict=True)]
+    alone = train_beats(few, some, recipe, tmp_path / "few", say=said.append)
+    assert said == [
+        "no judge of steadiness of abnormal: fewer than two subjects of a class"
+    ]
+    assert alone.view("abnormal").steadiness is None
 
 
 @pytest.mark.training
@@ -324,14 +405,17 @@ def test_a_model_without_the_view_is_written_as_before(sets, tmp_path):
 @pytest.mark.training
 def test_folds_keep_the_scores_of_each_view(sets, tmp_path, known_tracker):
     data, images = sets
-    held_out = [np.isin(part.subjects, ["s5", "s8"]) for part in data]
+    held_out = [np.isin(part.subjects, ["s5", "s6"]) for part in data]
     without = small_recipe(beats=None)
     train_fold(data, images, held_out, without, tmp_path)
     # The network on windows stays; its scores alone are not those that are asked for.
     scores = train_fold(data, images, held_out, small_recipe(), tmp_path)
     windows, beat = scores["abnormal_windows"], scores["abnormal_beat"]
     blended = windows.where(beat.isna(), (windows + beat) / 2)
+    assert scores["abnormal_steadiness"].notna().any()
+    blended += scores["abnormal_steadiness"].fillna(0.0)
     np.testing.assert_allclose(scores["abnormal"], blended, atol=1e-4)
+    assert "murmur_steadiness" not in scores
     weight = scores["beats"] / (scores["beats"] + 10)
     parts = scores["murmur_windows"] + scores["murmur_beat"]
     parts += weight * scores["murmur_linear"]
@@ -363,7 +447,7 @@ def test_annotations_beyond_the_image_are_not_trusted(sets):
 @pytest.mark.training
 def test_models_are_made_with_the_view(sets, tmp_path, known_tracker):
     data, _ = sets
-    recipe = small_recipe(outputs={"murmur": 1.0})
+    recipe = small_recipe(**MURMUR_ALONE)
     said = []
     (file,) = make_models(
         data[:1],
@@ -400,7 +484,7 @@ def test_wrong_values_in_a_model_file_are_named(changes, message):
         dataclasses.replace(view_of(), **changes)
 
 
-def rewritten(target, drop=(), replace=None, **beats):
+def rewritten(target, drop=(), replace=None, add=None, **beats):
     """Write a copy of the model in the box with other entries or other `beats`."""
     from heartbeat_clf.pretrained import find_model
 
@@ -416,7 +500,16 @@ def rewritten(target, drop=(), replace=None, **beats):
                 content = json.dumps(model).encode()
             if name not in drop:
                 archive.writestr(name, content)
+        for name, content in (add or {}).items():
+            archive.writestr(name, content)
     return target
+
+
+def test_a_judge_of_steadiness_that_fits_is_read(tmp_path):
+    judged = {"beats_steadiness.onnx": trees(8)}
+    file = rewritten(tmp_path / "good.hbc", steadiness=True, add=judged)
+    assert load(file)[-1].predictor_.beats.steadiness == trees(8)
+    assert load_to_predict(file).classes_.tolist() == ["murmur", "normal"]
 
 
 def judge(weights):
@@ -424,6 +517,13 @@ def judge(weights):
     places = np.full((*BEAT_SHAPE, len(weights)), weights).transpose(3, 0, 1, 2)
     network = linear_network(places, np.zeros(len(weights)))
     return network_to_onnx(network, embedding="logits")
+
+
+def trees(n_features, n_outputs=1):
+    """Return a judge of steadiness that has learnt nothing of use."""
+    features = np.random.default_rng(0).normal(size=(40, n_features))
+    forest = fit_forest(features, features[:, 0] > 0, np.ones(40))
+    return forests_to_onnx([forest] * n_outputs)
 
 
 def test_weights_without_a_network_to_train_are_named(tmp_path):
@@ -442,6 +542,11 @@ def test_weights_without_a_network_to_train_are_named(tmp_path):
         {"replace": {"beats_linear.onnx": judge([np.nan])}},
         {"replace": {"beats_linear.onnx": judge([0.0, 0.0])}},
         {"drop": ["beats_linear.onnx"]},
+        {"steadiness": True},
+        {"add": {"beats_steadiness.onnx": b""}},
+        {"steadiness": True, "add": {"beats_steadiness.onnx": b"abc"}},
+        {"steadiness": True, "add": {"beats_steadiness.onnx": trees(3)}},
+        {"steadiness": True, "add": {"beats_steadiness.onnx": trees(8, 2)}},
         {"linear": False},
         {"linear": "no"},
         {"tracked_bands": 8},
@@ -504,9 +609,12 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         ({**TINY_BEATS, "augment": ["reverse_time"]}, 'augment without "reverse_time"'),
         ({**TINY_BEATS, "linear": ["murmur"] * 2}, r"once in beats\.linear, got"),
         ({**TINY_BEATS, "linear": ["loud"]}, r"beats\.linear must be one of"),
+        ({**TINY_BEATS, "steadiness": ["loud"]}, r"beats\.steadiness must be one of"),
+        ({**TINY_BEATS, "steadiness": ["murmur"] * 2}, r"once in beats\.steadiness"),
         (
             {"steps": 4},
-            r"fields \[.*\] under \[beats\], and perhaps .*, got \['steps'\]",
+            r"fields \[.*\] under \[beats\], and perhaps linear and steadiness, got "
+            r"\['steps'\]",
         ),
     ],
 )
@@ -515,21 +623,30 @@ def test_wrong_settings_of_the_view_are_named(beats, message):
         small_recipe(beats=beats)
 
 
-def test_outputs_of_the_linear_judge_are_a_list():
+@pytest.mark.parametrize("judge", ["linear", "steadiness"])
+def test_outputs_of_a_judge_are_a_list(judge):
     for wrong in ("murmur", [["murmur"]]):
         with pytest.raises(
-            TypeError, match=r"beats\.linear to be a list .* got .*murmur"
+            TypeError, match=rf"beats\.{judge} to be a list .* got .*murmur"
         ):
-            small_recipe(beats={**TINY_BEATS, "linear": wrong})
-    without = {name: value for name, value in TINY_BEATS.items() if name != "linear"}
-    assert small_recipe(beats=without).beats.linear == ()
+            small_recipe(beats={**TINY_BEATS, judge: wrong})
+    without = {name: value for name, value in TINY_BEATS.items() if name != judge}
+    assert getattr(small_recipe(beats=without).beats, judge) == ()
 
 
-def test_outputs_that_are_left_out_have_no_linear_judge():
-    recipe = small_recipe().with_outputs({"abnormal": 1.0})
-    assert recipe.beats.linear == ()
-    assert small_recipe().with_outputs({"murmur": 2.0}).beats.linear == ("murmur",)
+def test_outputs_that_are_left_out_have_no_judge():
+    abnormal = small_recipe().with_outputs({"abnormal": 1.0}).beats
+    assert (abnormal.linear, abnormal.steadiness) == ((), ("abnormal",))
+    murmur = small_recipe().with_outputs({"murmur": 2.0}).beats
+    assert (murmur.linear, murmur.steadiness) == (("murmur",), ())
     assert small_recipe(beats=None).with_outputs({"murmur": 2.0}).beats is None
+
+
+def test_judges_go_with_the_outputs_that_other_ones_replace():
+    beats = read_recipe(outputs={"murmur": 1.0}).beats
+    assert (beats.linear, beats.steadiness) == (("murmur",), ())
+    with pytest.raises(ValueError, match=r"beats\.steadiness must be one of 'murmur'"):
+        small_recipe(outputs={"murmur": 1.0})
 
 
 def test_beats_are_a_table_of_the_recipe():

@@ -70,13 +70,13 @@ ALLOWED = {
         ": losses networks"
     ),
     "persistence": (
-        "__version__ classifier images model_archive operating_points outputs "
-        "prediction pretrained saved_parts spectrogram"
+        "__version__ beat_recipe classifier images model_archive operating_points "
+        "outputs prediction pretrained saved_parts spectrogram"
     ),
     # models that were trained before
     "model_archive": "_validation",
     "pretrained": "_validation",
-    "saved_parts": "_validation operating_points prediction : beat_view",
+    "saved_parts": "_validation beat_recipe operating_points prediction : beat_view",
     "saved_model": (
         "_rows model_archive prediction recording_images saved_parts trimming windows "
         ": persistence"
@@ -98,7 +98,7 @@ ALLOWED = {
     "pretraining_data": (
         "_validation : datasets.cinc2016 datasets.circor datasets.table"
     ),
-    "pretraining_identity": "pretraining_data pretraining_recipe",
+    "pretraining_identity": "beat_recipe pretraining_data pretraining_recipe",
     "pretraining_feed": "_tensorflow augmentations windows",
     "multi_output_loss": "_tensorflow losses",
     "pretraining_rounds": (
@@ -111,16 +111,22 @@ ALLOWED = {
         "windows"
     ),
     "beat_view_network": "_tensorflow networks",
+    "steadiness_judge": "_validation",
+    "beat_judges": (
+        "_tensorflow averaged_beats beat_recipe beat_view linear_beats outputs "
+        "pretraining pretraining_data pretraining_identity pretraining_recipe "
+        "steadiness_judge training"
+    ),
     "linear_beats": "_tensorflow _validation calibration folds prediction",
     "beat_view_training": (
-        "_tensorflow augmentations averaged_beats beat_tracking beat_training "
-        "beat_view beat_view_network datasets.circor linear_beats onnx_export "
-        "outputs pretraining pretraining_data pretraining_feed pretraining_identity "
-        "pretraining_recipe pretraining_rounds spectrogram training"
+        "_tensorflow augmentations averaged_beats beat_judges beat_tracking "
+        "beat_training beat_view beat_view_network datasets.circor onnx_export "
+        "pretraining pretraining_data pretraining_feed pretraining_identity "
+        "pretraining_recipe pretraining_rounds spectrogram steadiness_judge"
     ),
     "pretraining_run": (
-        "beat_view images outputs prediction pretraining_data pretraining_identity "
-        "pretraining_recipe spectrogram "
+        "beat_recipe beat_view images outputs prediction pretraining_data "
+        "pretraining_identity pretraining_recipe spectrogram "
         ": beat_view_training onnx_export pretraining"
     ),
     "pretrained_files": (
@@ -128,8 +134,9 @@ ALLOWED = {
         "pretraining_recipe spectrogram : losses onnx_export pretraining training"
     ),
     "pretraining_models": (
-        "__version__ operating_points persistence pretrained_files pretraining_data "
-        "pretraining_recipe pretraining_run : beat_view_training pretraining"
+        "__version__ beat_recipe operating_points persistence pretrained_files "
+        "pretraining_data pretraining_recipe pretraining_run : beat_view_training "
+        "pretraining"
     ),
     # whether a recording is worth an answer
     "non_heart_sounds": "_validation",
@@ -149,7 +156,8 @@ ALLOWED = {
     "beat_decoding": "_beat_search _validation",
     "beat_tracking": "_rows audio beat_decoding mel prediction",
     "averaged_beats": "beat_decoding",
-    "beat_view": "_validation averaged_beats beat_tracking prediction",
+    "steadiness": "_validation averaged_beats beat_decoding rhythm_features",
+    "beat_view": "_validation averaged_beats beat_tracking prediction steadiness",
     "beat_training": "_tensorflow _validation beat_tracking onnx_export",
     "premature_beats": "_validation",
     "rhythm_features": "beat_decoding beat_tracking",
@@ -218,15 +226,15 @@ ALLOWED = {
 # Where each heavy library may be imported, at the top of a file and inside functions.
 DOORS = {
     "keras": (
-        "auroc auroc_losses beat_training beat_view_network beat_view_training "
-        "fine_tuning initial_share linear_beats loss_columns losses multi_output_loss "
-        "networks onnx_export pretraining pretraining_feed pretraining_rounds training "
-        "training_callbacks training_task",
+        "auroc auroc_losses beat_judges beat_training beat_view_network "
+        "beat_view_training fine_tuning initial_share linear_beats loss_columns losses "
+        "multi_output_loss networks onnx_export pretraining pretraining_feed "
+        "pretraining_rounds training training_callbacks training_task",
         "pretrained_files",
     ),
     "tensorflow": ("_tensorflow training", ""),
     "scikeras": ("training", ""),
-    "onnx": ("onnx_export quality_training", ""),
+    "onnx": ("onnx_export quality_training steadiness_judge", ""),
     "onnxruntime": ("", "prediction"),
     "distributed": ("", "cluster"),
     "matplotlib": ("", "inspection"),

@@ -1,0 +1,251 @@
+"""Judges of beats that are fitted at once, made and kept beside a training.
+
+Two kinds: a linear one of the average beat, and trees on how steadily a heart beats.
+Each kind lies in a file of its own, with a note of what it was made by.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# isort: split - TensorFlow before Keras, which would import it with its greetings
+import heartbeat_clf._tensorflow  # noqa: F401
+
+# isort: split
+import keras
+import numpy as np
+
+from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS, average_beat
+from heartbeat_clf.beat_recipe import JUDGES
+from heartbeat_clf.beat_view import Heard
+from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
+from heartbeat_clf.outputs import whole_file
+from heartbeat_clf.pretraining import stratum_pools
+from heartbeat_clf.pretraining_data import (
+    TrainingSet,
+    join_targets,
+    joined_subjects,
+)
+from heartbeat_clf.pretraining_identity import identify
+from heartbeat_clf.pretraining_recipe import Recipe
+from heartbeat_clf.steadiness_judge import Forest, fit_forest
+from heartbeat_clf.training import network_archive
+
+__all__ = ["Judges", "kept_judges", "load_judges"]
+
+Fit = Callable[..., Any]
+
+_LINEAR, _STEADINESS = "linear", "steadiness"
+_FILES = {_LINEAR: "linear.keras", _STEADINESS: "steadiness.npz"}
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What was fitted at once.
+
+    Attributes
+    ----------
+    linear : keras.Model or None, default=None
+        On average beats; logits in the order of ``recipe.outputs``, NaN for outputs
+        without such a judge. None where the recipe wants none.
+    steadiness : dict of str to Forest, default={}
+        By the name of an output.
+    """
+
+    linear: keras.Model | None = None
+    steadiness: dict[str, Forest] = field(default_factory=dict)
+
+
+def kept_judges(
+    data: Sequence[TrainingSet],
+    images: Sequence[np.ndarray],
+    all_heard: Callable[[], list[Heard]],
+    recipe: Recipe,
+    place: Path,
+    say: Callable[[str], None],
+) -> Judges:
+    """Return the judges of a recipe, fitted where they are not in the folder.
+
+    Parameters
+    ----------
+    data : sequence of TrainingSet
+        What is learnt from.
+    images : sequence of ndarray of shape (n_bands, n_frames)
+        Of all recordings of all sets.
+    all_heard : callable
+        Returns what the tracker hears in each; called if something is to be fitted.
+    recipe : Recipe
+        With ``beats``.
+    place : Path
+        Folder of the training.
+    say : callable
+        Called with a sentence where a class has too few subjects for a judge.
+
+    Returns
+    -------
+    judges : Judges
+    """
+    assert recipe.beats is not None
+    fits: dict[str, Fit] = {
+        _LINEAR: functools.partial(_fit_linear, images),
+        _STEADINESS: _fit_steadiness,
+    }
+    found: dict[str, Any] = {}
+    for kind, fit in fits.items():
+        outputs = list(getattr(recipe.beats, kind))
+        if not outputs:
+            continue
+        identity = identify(data, recipe, beats=True, judges=[kind])
+        made = json.dumps({"identity": identity, "outputs": outputs})
+        made_by = _made_by(place, kind)
+        if made_by.exists() and made_by.read_text("utf-8") == made:
+            found[kind] = _read(place, kind)
+            continue
+        found[kind] = fit(data, all_heard(), recipe, outputs, say)
+        # Stopped between the two, it is fitted anew.
+        made_by.unlink(missing_ok=True)
+        with whole_file(place / _FILES[kind]) as partial:
+            partial.write_bytes(_archive(found[kind]))
+        made_by.write_text(made, encoding="utf-8")
+    return Judges(**found)
+
+
+def load_judges(folder: str | os.PathLike[str], recipe: Recipe) -> Judges:
+    """Return what :func:`kept_judges` left in a folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the recipe has a judge and the folder not that one: the training was
+        stopped, or was another.
+    """
+    assert recipe.beats is not None
+    found: dict[str, Any] = {}
+    for kind, name in JUDGES.items():
+        outputs = list(getattr(recipe.beats, kind))
+        if not outputs:
+            continue
+        made_by = _made_by(Path(folder), kind)
+        made = json.loads(made_by.read_text("utf-8")) if made_by.exists() else {}
+        if made.get("outputs") != outputs:
+            raise FileNotFoundError(
+                f"Expected a {name} of {outputs} in {os.fspath(folder)!r}, got "
+                f"{made.get('outputs', 'none')}. Go on with the training."
+            )
+        found[kind] = _read(Path(folder), kind)
+    return Judges(**found)
+
+
+def _made_by(place: Path, kind: str) -> Path:
+    return place / f"{kind}.json"
+
+
+def _fit_linear(
+    images: Sequence[np.ndarray],
+    data: Sequence[TrainingSet],
+    heard: Sequence[Heard],
+    recipe: Recipe,
+    judged: Sequence[str],
+    say: Callable[[str], None],
+) -> keras.Model:
+    outputs = list(recipe.outputs)
+    targets, subjects = join_targets(data, outputs), joined_subjects(data)
+    shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
+    weights = np.zeros((len(outputs), *shape))
+    intercepts = np.full(len(outputs), np.nan)
+    for name in judged:
+        column = outputs.index(name)
+        rows = [
+            row
+            for row in np.flatnonzero(~np.isnan(targets[:, column])).tolist()
+            if heard[row].stays.n_beats
+        ]
+        beats = [average_beat(images[row], heard[row].stays) for row in rows]
+        found = fit_linear_beats(
+            np.array(beats).reshape(-1, *shape),
+            targets[rows, column] == 1,
+            subjects[rows],
+            seed=recipe.seed,
+        )
+        if found is None:
+            say(f"no {JUDGES[_LINEAR]} of {name}: fewer than two subjects of a class")
+        else:
+            weights[column], intercepts[column] = found
+    return linear_network(weights, intercepts)
+
+
+def _fit_steadiness(
+    data: Sequence[TrainingSet],
+    heard: Sequence[Heard],
+    recipe: Recipe,
+    judged: Sequence[str],
+    say: Callable[[str], None],
+) -> dict[str, Forest]:
+    outputs = list(recipe.outputs)
+    targets, subjects = join_targets(data, outputs), joined_subjects(data)
+    found = {}
+    for name in judged:
+        target = targets[:, outputs.index(name)]
+        known = ~np.isnan(target)
+        known &= [part.steadiness is not None for part in heard]
+        weights = _stratum_weights(data, known)
+        rows = np.flatnonzero(weights)
+        positive = target[rows] == 1
+        classes = (positive, ~positive)
+        if min(len(set(subjects[rows[side]])) for side in classes) < 2:
+            name_of = JUDGES[_STEADINESS]
+            say(f"no {name_of} of {name}: fewer than two subjects of a class")
+            continue
+        features = np.array([heard[row].steadiness for row in rows.tolist()])
+        found[name] = fit_forest(features, positive, weights[rows], seed=recipe.seed)
+    return found
+
+
+def _stratum_weights(data: Sequence[TrainingSet], known: np.ndarray) -> np.ndarray:
+    """Return the weight of each recording: 0 for those that are not known.
+
+    As in a batch, data sets weigh the same, and strata as their shares.
+    """
+    weights = np.zeros(len(known))
+    for pools in stratum_pools(data):
+        parts = [(share, rows[known[rows]]) for share, rows in pools]
+        parts = [(share, rows) for share, rows in parts if len(rows)]
+        total = sum(share for share, _ in parts)
+        for share, rows in parts:
+            weights[rows] = share / total / len(rows)
+    return weights
+
+
+def _archive(judge: keras.Model | dict[str, Forest]) -> bytes:
+    if isinstance(judge, keras.Model):
+        return network_archive(judge)
+    content = io.BytesIO()
+    arrays: dict[str, Any] = {
+        f"{name}/{field}": np.asarray(value)
+        for name, forest in judge.items()
+        for field, value in forest._asdict().items()
+    }
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()
+
+
+def _read(place: Path, kind: str) -> keras.Model | dict[str, Forest]:
+    file = place / _FILES[kind]
+    if kind == _LINEAR:
+        return keras.saving.load_model(file)
+    with np.load(file, allow_pickle=False) as arrays:
+        names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
+        return {
+            name: Forest(
+                int(arrays[f"{name}/n_features"]),
+                *(arrays[f"{name}/{field}"] for field in Forest._fields[1:]),
+            )
+            for name in names
+        }

@@ -1,0 +1,257 @@
+"""A judge of how steadily a heart beats: extremely randomised trees on eight numbers.
+
+The trees are kept as arrays and written as ONNX, so that what predicts needs neither
+scikit-learn nor pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+from sklearn.ensemble import ExtraTreesClassifier
+
+from heartbeat_clf._validation import check_same_length
+
+__all__ = ["Forest", "fit_forest", "forests_to_onnx"]
+
+_TREES = 100
+_LEAVES = 16
+_LEAST_LEAF = 5
+# Log odds beyond +-4.6 are more than a few hundred recordings can tell.
+_LEAST_SHARE = 0.01
+_OPSET = 17
+# Where ONNX keeps its trees.
+_ML = "ai.onnx.ml"
+_ML_OPSET = 3
+# ONNX Runtime 1.20, the lowest that is declared, reads IR version 10.
+_IR_VERSION = 8
+
+
+class Forest(NamedTuple):
+    """Trees that give a share between 0 and 1; their mean is the answer.
+
+    Attributes
+    ----------
+    n_features : int
+        How many numbers it sees.
+    tree, node : ndarray of int64 of shape (n_nodes,)
+        Number of the tree, and of the node in it, from 0.
+    feature : ndarray of int64 of shape (n_nodes,)
+        Which number the node asks for; -1 in a leaf.
+    threshold : ndarray of float32 of shape (n_nodes,)
+        What is at most as large goes to `low`.
+    low, high : ndarray of int64 of shape (n_nodes,)
+        The nodes below.
+    share : ndarray of float32 of shape (n_nodes,)
+        What a leaf answers.
+    """
+
+    n_features: int
+    tree: np.ndarray
+    node: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    share: np.ndarray
+
+
+def fit_forest(
+    features: np.ndarray,
+    positive: np.ndarray,
+    weights: np.ndarray,
+    *,
+    seed: int = 0,
+) -> Forest:
+    """Return extremely randomised trees that tell one class from the other.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_recordings, n_features)
+        Finite; such as those of
+        :func:`heartbeat_clf.steadiness.steadiness_features`.
+    positive : ndarray of bool of shape (n_recordings,)
+        What is to be told; both classes must be there.
+    weights : ndarray of shape (n_recordings,)
+        Of the recordings, above 0.
+    seed : int, default=0
+        Origin of the trees.
+
+    Returns
+    -------
+    forest : Forest
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, features are not finite, weights not above 0, `positive` is
+        not boolean or of one class.
+
+    Notes
+    -----
+    100 trees of up to 16 leaves, each of 5 recordings or more.
+
+    References
+    ----------
+    Geurts, Ernst and Wehenkel 2006, "Extremely randomized trees", Machine Learning
+    63: 3-42; scikit-learn's implementation.
+    """
+    features, positive = np.asarray(features), np.asarray(positive)
+    weights = np.asarray(weights)
+    check_same_length(features=features, positive=positive, weights=weights)
+    if features.ndim != 2 or not np.isfinite(features).all():
+        raise ValueError(
+            "Expected finite features of shape (n_recordings, n_features), got shape "
+            f"{features.shape!r}, finite: {bool(np.isfinite(features).all())}."
+        )
+    if positive.dtype != bool or len(np.unique(positive)) < 2:
+        raise ValueError(
+            "Expected positive to hold True and False, got "
+            f"{np.unique(positive).tolist()}."
+        )
+    if not np.isfinite(weights).all() or (weights <= 0).any():
+        raise ValueError(
+            f"Expected finite weights above 0, got {float(np.min(weights))!r}."
+        )
+    found = ExtraTreesClassifier(
+        n_estimators=_TREES,
+        max_leaf_nodes=_LEAVES,
+        min_samples_leaf=_LEAST_LEAF,
+        random_state=seed,
+    )
+    # A leaf needs some weight beside its number; their mean of 1 makes this no matter
+    # of their unit.
+    found.fit(features.astype(np.float32), positive, weights / weights.mean())
+    parts: list[tuple[np.ndarray, ...]] = []
+    for number, grown in enumerate(found.estimators_):
+        tree = grown.tree_
+        shares = tree.value[:, 0, :]
+        parts.append(
+            (
+                np.full(tree.node_count, number),
+                np.arange(tree.node_count),
+                np.where(tree.children_left < 0, -1, tree.feature),
+                _rounded_down(np.where(tree.children_left < 0, 0.0, tree.threshold)),
+                np.maximum(tree.children_left, 0),
+                np.maximum(tree.children_right, 0),
+                (shares[:, 1] / shares.sum(axis=1)).astype(np.float32),
+            )
+        )
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Forest(features.shape[1], *columns)
+
+
+def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> bytes:
+    """Return forests as a serialised ONNX model of log odds.
+
+    Parameters
+    ----------
+    forests : sequence of Forest or None
+        One an output, on the same number of features; None for an output that is not
+        judged. One forest at least.
+    sign : {1.0, -1.0}, default=1.0
+        -1 gives the log odds of the other class.
+
+    Returns
+    -------
+    model : bytes
+        From ``(n_recordings, n_features)`` to ``logits`` of shape ``(n_recordings,
+        n_outputs)``, float32, within ±4.6; NaN for outputs that are not judged.
+
+    Raises
+    ------
+    ValueError
+        If there is no forest, or they see different numbers of features.
+    """
+    sizes = {forest.n_features for forest in forests if forest is not None}
+    if len(sizes) != 1:
+        raise ValueError(
+            "Expected forests on one number of features, got "
+            f"{sorted(sizes) or 'no forest'}."
+        )
+    nodes: list[onnx.NodeProto] = []
+    weights: list[onnx.TensorProto] = []
+
+    def node(operator: str, *inputs: str, **attributes: Any) -> str:
+        name = f"t{len(nodes)}"
+        nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        return name
+
+    def constant(value: float) -> str:
+        name = f"c{len(weights)}"
+        weights.append(helper.make_tensor(name, TensorProto.FLOAT, [1], [value]))
+        return name
+
+    low, high, one = map(constant, (_LEAST_SHARE, 1 - _LEAST_SHARE, 1.0))
+    judged: list[str | None] = []
+    for forest in forests:
+        if forest is None:
+            judged.append(None)
+            continue
+        share = node("TreeEnsembleRegressor", "features", **_trees(forest), domain=_ML)
+        share = node("Max", node("Min", share, high), low)
+        odds = node("Div", share, node("Sub", one, share))
+        judged.append(node("Mul", node("Log", odds), constant(sign)))
+    # As many rows as the others have.
+    heard = next(name for name in judged if name is not None)
+    columns = [
+        node("Mul", heard, constant(float("nan"))) if name is None else name
+        for name in judged
+    ]
+    nodes.append(helper.make_node("Concat", columns, ["logits"], axis=1))
+    graph = helper.make_graph(
+        nodes,
+        "steadiness",
+        [_matrix("features", sizes.pop())],
+        [_matrix("logits", len(columns))],
+        weights,
+    )
+    model = helper.make_model(
+        graph,
+        opset_imports=[
+            helper.make_opsetid("", _OPSET),
+            helper.make_opsetid(_ML, _ML_OPSET),
+        ],
+        ir_version=_IR_VERSION,
+        producer_name="heartbeat_clf",
+    )
+    onnx.checker.check_model(model)
+    serialised: bytes = model.SerializeToString()
+    return serialised
+
+
+def _trees(forest: Forest) -> dict[str, Any]:
+    """Return the attributes of ONNX's operator."""
+    leaf = forest.feature < 0
+    n_trees = int(forest.tree.max()) + 1
+    return {
+        "n_targets": 1,
+        "nodes_treeids": forest.tree.tolist(),
+        "nodes_nodeids": forest.node.tolist(),
+        "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
+        "nodes_featureids": np.maximum(forest.feature, 0).tolist(),
+        "nodes_values": forest.threshold.tolist(),
+        "nodes_truenodeids": forest.low.tolist(),
+        "nodes_falsenodeids": forest.high.tolist(),
+        "target_treeids": forest.tree[leaf].tolist(),
+        "target_nodeids": forest.node[leaf].tolist(),
+        "target_ids": np.zeros(int(leaf.sum()), dtype=int).tolist(),
+        "target_weights": (forest.share[leaf] / n_trees).tolist(),
+    }
+
+
+def _matrix(name: str, columns: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(
+        name, TensorProto.FLOAT, ["n_recordings", columns]
+    )
+
+
+def _rounded_down(values: np.ndarray) -> np.ndarray:
+    """Return the largest float32 numbers that are not above, as x <= value asks."""
+    rounded = values.astype(np.float32)
+    above = rounded.astype(np.float64) > values
+    return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded)
