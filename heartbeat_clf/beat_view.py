@@ -34,9 +34,9 @@ _HALF = 10
 # and it was fitted to the averages of tens.
 
 _STEADY = 2.0
-# How much log odds by steadiness count beside the share of the network. At a share of
-# a half they come on top of the mean of windows and average beat in full, as the log
-# odds of what is told by independent evidence add up.
+# How much log odds by steadiness count beside the share of the network: at a share of a
+# half they are added whole to the mean of windows and average beat, as log odds of
+# independent evidence add up.
 
 _SETTINGS = {
     "sample_rate": False,

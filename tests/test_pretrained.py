@@ -53,7 +53,7 @@ def test_operating_points_reach_what_is_asked():
     assert points.combine == "mean by clarity"
     # Who does not know of that reads neither the file nor another answer out of it.
     assert read_model(find_model("murmur"))[0]["format_version"] == 4
-    assert read_model(find_model("abnormal"))[0]["format_version"] == 2
+    assert read_model(find_model("abnormal"))[0]["format_version"] == 5
     for share in (0.8, 0.9, 0.95):
         reached = points.reached(points.threshold(sensitivity=share))
         assert reached["sensitivity"] >= share
