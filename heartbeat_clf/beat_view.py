@@ -90,7 +90,8 @@ class Heard(NamedTuple):
     clarity : float
         As in :class:`BeatScores`.
     steadiness : ndarray of float32 of shape (8,), or None
-        As :func:`heartbeat_clf.steadiness.steadiness_features` gives it.
+        As :func:`heartbeat_clf.steadiness.steadiness_features` gives it; None as well
+        where it was not asked for.
     """
 
     stays: Stays
@@ -163,7 +164,7 @@ class BeatView:
             None where a heart state is missing, as in a quarter of a second. Beats
             are found in anything longer, also where there is no heart in it.
         """
-        heard = self._hear(image)
+        heard = self._hear(image, steadiness=self.steadiness is not None)
         if heard.stays.n_beats == 0:
             return None
         beat = average_beat(image, heard.stays)[np.newaxis]
@@ -197,7 +198,7 @@ class BeatView:
         embedding : ndarray of shape (n_units,)
             Zeros, at which no unit speaks, where no beat is found.
         """
-        stays = self._hear(image).stays
+        stays = self._hear(image, steadiness=False).stays
         run = network_session(self.network, "embedding")
         if stays.n_beats == 0:
             silent = (1, len(image), sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
@@ -242,9 +243,9 @@ class BeatView:
                 f"and tracked_bands={self.tracked_bands}, got: {error}"
             ) from error
 
-    def _hear(self, image: np.ndarray) -> Heard:
+    def _hear(self, image: np.ndarray, *, steadiness: bool) -> Heard:
         tracker = BeatModel(self.tracker, self.settings)
-        return hear_beats(image, tracker, self.tracked_bands)
+        return hear_beats(image, tracker, self.tracked_bands, steadiness=steadiness)
 
     def blend(self, windows: np.ndarray, beats: list[BeatScores | None]) -> np.ndarray:
         """Return weighted means of all scores, a row a recording.
@@ -267,7 +268,13 @@ class BeatView:
         return self.blend(windows, [self.scores(image[..., 0]) for image in images])
 
 
-def hear_beats(image: np.ndarray, tracker: BeatModel, tracked_bands: int) -> Heard:
+def hear_beats(
+    image: np.ndarray,
+    tracker: BeatModel,
+    tracked_bands: int,
+    *,
+    steadiness: bool = True,
+) -> Heard:
     """Return what the tracker hears in a recording, by an image's lowest bands.
 
     Parameters
@@ -278,6 +285,8 @@ def hear_beats(image: np.ndarray, tracker: BeatModel, tracked_bands: int) -> Hea
         With the settings of :class:`BeatView`.
     tracked_bands : int
         How many of the lowest bands it sees.
+    steadiness : bool, default=True
+        Whether to tell how steadily the heart beats, which takes some time as well.
 
     Returns
     -------
@@ -285,11 +294,10 @@ def hear_beats(image: np.ndarray, tracker: BeatModel, tracked_bands: int) -> Hea
     """
     probabilities, states = states_of_image(image[:tracked_bands], tracker)
     stays = find_stays(states)
-    return Heard(
-        stays,
-        float(probabilities.max(axis=1).mean()),
-        steadiness_features(stays, probabilities, tracker.frame_rate),
-    )
+    steady = None
+    if steadiness:
+        steady = steadiness_features(stays, probabilities, tracker.frame_rate)
+    return Heard(stays, float(probabilities.max(axis=1).mean()), steady)
 
 
 def _as_batch(features: np.ndarray | None) -> np.ndarray | None:

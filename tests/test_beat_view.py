@@ -275,6 +275,26 @@ def test_training_goes_on_and_answers_by_both_views(
     with zipfile.ZipFile(file) as archive:
         assert json.loads(archive.read("model.json"))["format_version"] == 3
         assert "beats_linear.onnx" in archive.namelist()
+    abnormal = as_pipeline(
+        network,
+        "abnormal",
+        recipe,
+        calibration=Calibration((0.0,)),
+        operating_points=None,
+        class_counts=(4, 4),
+        beats=beats,
+    )
+    steady = save(abnormal, tmp_path / "abnormal.hbc")
+    with zipfile.ZipFile(steady) as archive:
+        assert json.loads(archive.read("model.json"))["format_version"] == 5
+        assert "beats_linear.onnx" not in archive.namelist()
+        # In favour of "normal", the second class.
+        judge = archive.read("beats_steadiness.onnx")
+        assert judge == beats.view("abnormal", sign=-1.0).steadiness
+    scores_of = abnormal.decision_function(data[0].recordings)
+    np.testing.assert_allclose(scores_of, -logits[:, 1], atol=1e-4)
+    for model in (load(steady), load_to_predict(steady)):
+        assert np.array_equal(model.decision_function(data[0].recordings), scores_of)
     no_linear = dataclasses.replace(pipeline[-1].predictor_.beats, linear=None)
     pipeline[-1].predictor_ = dataclasses.replace(
         pipeline[-1].predictor_, beats=no_linear
@@ -296,89 +316,6 @@ def test_training_goes_on_and_answers_by_both_views(
     assert np.array_equal(heard[:, :-64], without)
     classifier = pipeline[-1].partial_fit(images, sounds.target)
     assert classifier.predictor_.beats == beats.view("murmur", sign=-1)
-
-
-@pytest.mark.training
-def test_only_the_linear_judge_is_made_anew_for_other_outputs(
-    sets, tmp_path, known_tracker
-):
-    data, images = sets
-    without = small_recipe(beats={**TINY_BEATS, "linear": []})
-    beats = train_beats(data, images, without, tmp_path)
-    assert beats.judges.linear is None
-    with pytest.raises(FileNotFoundError, match=r"a linear judge of .*, got none"):
-        load_beats(tmp_path, small_recipe())
-    judged = train_beats(data, images, small_recipe(), tmp_path)
-    assert judged.view("murmur").network == beats.view("murmur").network
-    assert judged.view("murmur").linear
-    assert judged.view("abnormal").linear is None
-    both = small_recipe(beats={**TINY_BEATS, "linear": ["murmur", "abnormal"]})
-    with pytest.raises(
-        FileNotFoundError, match=r"'abnormal'\] in .*, got \['murmur'\]"
-    ):
-        load_beats(tmp_path, both)
-    assert train_beats(data, images, both, tmp_path).view("abnormal").linear
-    assert load_beats(tmp_path, without).judges.linear is None
-
-
-@pytest.mark.training
-def test_too_few_subjects_for_a_linear_judge_are_told(sets, tmp_path, known_tracker):
-    data, images = [sets[0][0].take(np.arange(4))], [sets[1][0][:4]]
-    said = []
-    recipe = small_recipe(**MURMUR_ALONE)
-    beats = train_beats(data, images, recipe, tmp_path, say=said.append)
-    assert said == ["no linear judge of murmur: fewer than two subjects of a class"]
-    assert beats.view("murmur").linear is None
-
-
-@pytest.mark.training
-def test_a_judge_of_steadiness_is_kept_saved_and_needs_two_subjects(
-    sets, tmp_path, known_tracker
-):
-    data, images = sets
-    recipe = small_recipe(beats={**TINY_BEATS, "linear": []})
-    beats = train_beats(data, images, recipe, tmp_path / "work")
-    with pytest.raises(FileNotFoundError, match=r"a linear judge of .*, got none"):
-        load_beats(tmp_path / "work", small_recipe())
-    other = small_recipe(beats={**TINY_BEATS, "steadiness": ["murmur"], "linear": []})
-    with pytest.raises(
-        FileNotFoundError, match=r"a judge of steadiness of \['murmur'\] in .*abnormal"
-    ):
-        load_beats(tmp_path / "work", other)
-    # Each stratum weighs the same, so that the mean of a forest is near even odds.
-    view = beats.view("abnormal")
-    heard = [view.scores(image).steadiness[0] for image in images[1]]
-    strata = np.array(data[1].strata)
-    means = [np.mean(np.array(heard)[strata == s]) for s in ("abnormal", "normal")]
-    assert means[0] > 0 > means[1]
-    pipeline = as_pipeline(
-        pretrain(data, images, recipe, tmp_path / "windows"),
-        "abnormal",
-        recipe,
-        calibration=Calibration((0.0,)),
-        operating_points=None,
-        class_counts=(4, 4),
-        beats=beats,
-    )
-    file = save(pipeline, tmp_path / "model.hbc")
-    with zipfile.ZipFile(file) as archive:
-        assert json.loads(archive.read("model.json"))["format_version"] == 5
-        assert "beats_linear.onnx" not in archive.namelist()
-        steadiness = archive.read("beats_steadiness.onnx")
-    # In favour of "normal", the second class.
-    assert steadiness == beats.view("abnormal", sign=-1.0).steadiness
-    expected = pipeline.decision_function(data[1].recordings)
-    for model in (load(file), load_to_predict(file)):
-        assert np.array_equal(model.decision_function(data[1].recordings), expected)
-
-    said = []
-    few = [part.take(np.flatnonzero(part.subjects <= "s5")) for part in data]
-    some = [part[: len(kept.subjects)] for part, kept in zip(images, few, strict=True)]
-    alone = train_beats(few, some, recipe, tmp_path / "few", say=said.append)
-    assert said == [
-        "no judge of steadiness of abnormal: fewer than two subjects of a class"
-    ]
-    assert alone.view("abnormal").steadiness is None
 
 
 @pytest.mark.training

@@ -1,0 +1,190 @@
+"""Judges of beats that are fitted at once: kept beside a training, and read again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from heartbeat_clf.averaged_beats import find_stays
+from heartbeat_clf.beat_judges import kept_judges, load_judges
+from heartbeat_clf.beat_recipe import BeatRecipe
+from heartbeat_clf.beat_view import Heard
+from heartbeat_clf.prediction import network_session
+from heartbeat_clf.pretraining_data import TrainingSet
+from heartbeat_clf.pretraining_identity import identify
+from heartbeat_clf.pretraining_recipe import read_recipe
+from heartbeat_clf.steadiness_judge import forests_to_onnx
+
+N_BANDS = 40
+STATES = np.tile(np.repeat([3, 0, 1, 2], [12, 4, 8, 4]), 5)
+
+
+def recipe_with(**judges):
+    beats = BeatRecipe(4, 1, 0.3, (), 1, **judges)
+    outputs = {"murmur": 1.0, "abnormal": 1.0}
+    return read_recipe(outputs=outputs, shares={}, augment_sets={}, beats=beats)
+
+
+def draw(n=60, shares=None, silent=()):
+    """Return recordings whose murmurs are loud systoles, the unsteady ones abnormal."""
+    rng = np.random.default_rng(0)
+    murmur, abnormal = rng.random((2, n)) < 0.5
+    strata = np.where(abnormal, "abnormal", "normal")
+    images, heard = [], []
+    for row in range(n):
+        image = rng.normal(size=(N_BANDS, len(STATES))).astype(np.float32)
+        image[:, STATES == 1] += 2.0 * murmur[row]
+        images.append(image)
+        steady = rng.normal(size=8).astype(np.float32)
+        steady[:4] += 3.0 * abnormal[row]
+        stays = find_stays(np.zeros(9, dtype=int) if row in silent else STATES)
+        heard.append(Heard(stays, 0.9, None if row in silent else steady))
+    data = TrainingSet(
+        name="one",
+        recordings=np.array([f"{row}.wav" for row in range(n)], dtype=object),
+        subjects=np.array([f"s{row // 2}" for row in range(n)]),
+        targets=pd.DataFrame({"murmur": murmur * 1.0, "abnormal": abnormal * 1.0}),
+        strata=strata,
+        shares=shares or {"abnormal": 1.0, "normal": 1.0},
+        metadata=pd.DataFrame(index=range(n)),
+    )
+    return data, images, heard
+
+
+def fit(drawn, recipe, place, say=None):
+    data, images, heard = drawn
+    said = (lambda message: None) if say is None else say.append
+    return kept_judges([data], images, lambda: heard, recipe, place, said)
+
+
+def refuse():
+    raise AssertionError("nothing is to be fitted")
+
+
+def test_both_kinds_are_fitted_to_their_outputs(tmp_path):
+    drawn = draw(silent=[3])
+    data, _, heard = drawn
+    judges = fit(
+        drawn, recipe_with(linear=("murmur",), steadiness=("abnormal",)), tmp_path
+    )
+    assert np.isnan(judges.linear.get_layer("logits").bias).tolist() == [False, True]
+    assert list(judges.steadiness) == ["abnormal"]
+    run = network_session(forests_to_onnx([judges.steadiness["abnormal"]]))
+    rows = [row for row in range(60) if row != 3]
+    odds = run(np.array([heard[row].steadiness for row in rows]))[:, 0]
+    abnormal = data.targets["abnormal"].to_numpy()[rows] == 1
+    assert odds[abnormal].mean() > 0.5
+    assert odds[~abnormal].mean() < -0.5
+
+
+def test_what_is_in_the_folder_is_read_and_not_fitted_again(tmp_path):
+    drawn = draw()
+    data, images, _ = drawn
+    recipe = recipe_with(linear=("murmur",), steadiness=("abnormal", "murmur"))
+    first = fit(drawn, recipe, tmp_path)
+    again = kept_judges([data], images, refuse, recipe, tmp_path, print)
+    for other in (again, load_judges(tmp_path, recipe)):
+        assert list(other.steadiness) == ["abnormal", "murmur"]
+        for name, forest in first.steadiness.items():
+            for one, two in zip(forest, other.steadiness[name], strict=True):
+                assert np.array_equal(one, two)
+        for one, two in zip(
+            first.linear.get_weights(), other.linear.get_weights(), strict=True
+        ):
+            assert np.array_equal(one, two, equal_nan=True)
+
+
+def test_only_the_judge_of_other_outputs_is_fitted_anew(tmp_path):
+    drawn = draw()
+    fit(drawn, recipe_with(steadiness=("abnormal",)), tmp_path)
+    made = (tmp_path / "steadiness.npz").stat().st_mtime_ns
+    judges = fit(
+        drawn, recipe_with(linear=("murmur",), steadiness=("abnormal",)), tmp_path
+    )
+    assert judges.linear is not None
+    assert (tmp_path / "steadiness.npz").stat().st_mtime_ns == made
+    other = fit(drawn, recipe_with(steadiness=("murmur",)), tmp_path)
+    assert list(other.steadiness) == ["murmur"]
+    with pytest.raises(AssertionError, match="nothing is to be fitted"):
+        kept_judges(
+            [drawn[0]],
+            drawn[1],
+            refuse,
+            recipe_with(steadiness=("abnormal",)),
+            tmp_path,
+            print,
+        )
+
+
+def test_networks_do_not_depend_on_which_outputs_have_a_judge():
+    data = [draw()[0]]
+    with_judges = recipe_with(linear=("murmur",), steadiness=("abnormal",))
+    for beats in (False, True):
+        plain = identify(data, recipe_with(), beats=beats)
+        assert identify(data, with_judges, beats=beats) == plain
+    of_linear = [
+        identify(data, recipe, beats=True, judges=["linear"])
+        for recipe in (
+            recipe_with(),
+            recipe_with(steadiness=("abnormal",)),
+            with_judges,
+        )
+    ]
+    assert of_linear[0] == of_linear[1] != of_linear[2]
+
+
+def test_recordings_weigh_as_their_strata_do_in_a_batch(tmp_path):
+    recipe = recipe_with(steadiness=("abnormal",))
+    means = []
+    for name, shares in (
+        ("even", {"abnormal": 1.0, "normal": 1.0}),
+        ("leaning", {"abnormal": 9.0, "normal": 1.0}),
+    ):
+        drawn = draw(shares=shares)
+        (tmp_path / name).mkdir()
+        forest = fit(drawn, recipe, tmp_path / name).steadiness["abnormal"]
+        run = network_session(forests_to_onnx([forest]))
+        means.append(run(np.array([h.steadiness for h in drawn[2]])).mean())
+    assert abs(means[0]) < 0.5
+    assert means[1] > means[0] + 1
+
+
+def test_strata_without_a_share_are_not_learnt_from(tmp_path):
+    drawn = draw(shares={"abnormal": 1.0, "normal": 0.0})
+    said = []
+    judges = fit(drawn, recipe_with(steadiness=("abnormal",)), tmp_path, said)
+    assert judges.steadiness == {}
+    assert said == [
+        "no judge of steadiness of abnormal: fewer than two subjects of a class"
+    ]
+
+
+def test_too_few_subjects_of_a_class_are_told(tmp_path):
+    data, images, heard = draw()
+    positive = np.arange(60) < 2
+    data.targets["murmur"] = data.targets["abnormal"] = positive * 1.0
+    said = []
+    recipe = recipe_with(linear=("murmur",), steadiness=("abnormal",))
+    judges = fit((data, images, heard), recipe, tmp_path, said)
+    assert said == [
+        "no linear judge of murmur: fewer than two subjects of a class",
+        "no judge of steadiness of abnormal: fewer than two subjects of a class",
+    ]
+    assert np.isnan(judges.linear.get_layer("logits").bias).all()
+    assert judges.steadiness == {}
+    # What was found to be too little is not asked again.
+    again = kept_judges([data], images, refuse, recipe, tmp_path, refuse)
+    assert again.steadiness == {}
+
+
+def test_a_folder_without_the_judges_of_the_recipe_is_refused(tmp_path):
+    fit(draw(), recipe_with(steadiness=("abnormal",)), tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"a linear judge of .*, got none"):
+        load_judges(tmp_path, recipe_with(linear=("murmur",)))
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"a judge of steadiness of \['murmur'\] in .*, got \['abnormal'\]",
+    ):
+        load_judges(tmp_path, recipe_with(steadiness=("murmur",)))
+    assert load_judges(tmp_path, recipe_with()).steadiness == {}
