@@ -1,7 +1,8 @@
 """The trainings behind the shipped model's figures, each saved with its scores.
 
 ``fold_k`` leaves out part k of CirCor's persons and of CinC 2016's records together,
-``without_x`` leaves out database x of CinC 2016. A run whose scores are saved by the
+``without_x`` leaves out database x of CinC 2016, or several. Those of ``EXTRA`` are run
+where they are named: no aim is about them. A run whose scores are saved by the
 same recipe is not trained again, and one that was stopped goes on from its last
 checkpoint.
 """
@@ -21,6 +22,7 @@ import numpy as np
 N_FOLDS = 5
 RESULTS = Path(__file__).resolve().parent / "results" / "pretrained"
 RUNS = (*(f"fold_{k}" for k in range(N_FOLDS)), "without_a", "without_b", "without_f")
+EXTRA = ("without_cd", "without_e")
 FOLLOWING = ("changed", "device")
 """Scores that other scripts make with the networks of the folds."""
 
@@ -33,7 +35,8 @@ def main() -> None:
     add = parser.add_argument
     add("data", type=Path, help="folder that holds circor and cinc2016")
     add("--work", type=Path, required=True, help="folder of checkpoints and scores")
-    add("--runs", nargs="+", choices=RUNS, default=RUNS, metavar="RUN", help=str(RUNS))
+    runs = (*RUNS, *EXTRA)
+    add("--runs", nargs="+", choices=runs, default=RUNS, metavar="RUN", help=str(runs))
     add("--recipe", type=Path, help="another recipe than that of the shipped model")
     add("--results", type=Path, default=RESULTS, help="folder of the saved scores")
     add("--n-jobs", type=int, default=2, help="trainings at a time, a core each")
@@ -70,7 +73,7 @@ def start_results(results: Path, work: Path, recipe: Path | None) -> None:
     noted = results / "recipe.toml"
     if not noted.exists() or noted.read_text("utf-8") != text:
         results.mkdir(parents=True, exist_ok=True)
-        for name in (*RUNS, *FOLLOWING):
+        for name in (*RUNS, *EXTRA, *FOLLOWING):
             (results / f"{name}.csv").unlink(missing_ok=True)
             (work / name / "scores.csv").unlink(missing_ok=True)
         noted.write_text(text, encoding="utf-8")
@@ -102,7 +105,7 @@ def train(run: str, folder: Path, work: Path, recipe_path: Path | None) -> None:
         held_out = [part == int(which) for part in folds]
     else:
         held_out = [
-            np.array([stratum.startswith(f"{which}/") for stratum in part.strata])
+            np.array([s[:1] in which and s[1:2] == "/" for s in part.strata])
             for part in data
         ]
     images = make_images(data, recipe, cache=work / "cache")

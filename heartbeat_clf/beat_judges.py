@@ -105,7 +105,8 @@ def kept_judges(
         identity = identify(data, recipe, beats=True, judges=[kind])
         made = json.dumps({"identity": identity, "outputs": outputs})
         made_by = _made_by(place, kind)
-        if made_by.exists() and made_by.read_text("utf-8") == made:
+        known = made_by.exists() and (place / _FILES[kind]).exists()
+        if known and made_by.read_text("utf-8") == made:
             found[kind] = _read(place, kind)
             continue
         found[kind] = fit(data, all_heard(), recipe, outputs, say)
@@ -113,7 +114,8 @@ def kept_judges(
         made_by.unlink(missing_ok=True)
         with whole_file(place / _FILES[kind]) as partial:
             partial.write_bytes(_archive(found[kind]))
-        made_by.write_text(made, encoding="utf-8")
+        with whole_file(made_by) as partial:
+            partial.write_text(made, encoding="utf-8")
     return Judges(**found)
 
 

@@ -1,4 +1,4 @@
-"""What a recipe says of the average beat."""
+"""What a recipe says of the second look, beat by beat."""
 
 from __future__ import annotations
 

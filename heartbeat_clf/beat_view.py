@@ -48,7 +48,7 @@ _SETTINGS = {
 
 
 class BeatScores(NamedTuple):
-    """What the judges of an average beat say of it.
+    """What the judges of beats say of a recording.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Heard(NamedTuple):
 
 @dataclass(frozen=True)
 class BeatView:
-    """What finds the beats in an image and judges their average.
+    """What finds the beats in an image and judges them.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ class BeatView:
             )
 
     def scores(self, image: np.ndarray) -> BeatScores | None:
-        """Return what is said of an image's average beat.
+        """Return what is said of an image's beats.
 
         Parameters
         ----------
@@ -248,9 +248,11 @@ class BeatView:
         return hear_beats(image, tracker, self.tracked_bands, steadiness=steadiness)
 
     def blend(self, windows: np.ndarray, beats: list[BeatScores | None]) -> np.ndarray:
-        """Return weighted means of all scores, a row a recording.
+        """Return all scores in one, a row a recording.
 
-        Where there is no beat, the windows' scores stay as they are.
+        A weighted mean of windows, average beat and linear judge, and what the judge
+        of steadiness adds to it. Where there is no beat, the windows' scores stay as
+        they are.
         """
         blended = np.array(windows, dtype=np.float64)
         for row, found in zip(blended, beats, strict=True):

@@ -102,7 +102,8 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-# A model in the box has up to five: two outputs of each network, and the tracker.
+# A model in the box has up to six: two outputs of each network, the tracker and a
+# judge that was fitted at once.
 @functools.lru_cache(maxsize=16)
 def network_session(onnx_model: bytes, output: str = "logits") -> RunBatch:
     """Return a function from float32 windows to an output of an ONNX network.
@@ -171,8 +172,8 @@ class WindowPredictor:
     calibration : Calibration
         Applied to the mean logit of a recording's windows.
     beats : BeatView or None, default=None
-        A second look, at the average beat, whose scores are blended with the mean
-        logit before `calibration`.
+        A second look, beat by beat, whose scores are blended with the mean logit
+        before `calibration`.
     """
 
     network: bytes = field(repr=False)

@@ -194,7 +194,7 @@ def train_fold(
     verbose : {0, 1}, default=0
         1 shows progress.
     say : callable, default=no output
-        Called with a sentence where an average beat has no judge.
+        Called with a sentence where an output has no judge of beats.
 
     Raises
     ------

@@ -154,7 +154,7 @@ def read_predictor(
         # What the file says and what it holds must agree: an answer without a judge is
         # another one.
         beats = dict(beats)
-        judged = [name for name in JUDGES if beats.pop(name, False) is True]
+        judged = [name for name in JUDGES if _is_true(name, beats.pop(name, False))]
         names = [n for n in BEAT_ENTRIES if n not in JUDGES or n in judged]
         networks: dict[str, Any] = {name: entries[BEAT_ENTRIES[name]] for name in names}
         settings["beats"] = BeatView(**networks, **beats)
@@ -170,6 +170,12 @@ def read_predictor(
     )
     predictor.check_network(len(read_classes(description)))
     return predictor
+
+
+def _is_true(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} of the beats {value!r}, where true or false is right")
+    return value
 
 
 def as_tuples(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """How steadily a heart is heard to beat: eight numbers that a judge can go by.
 
-In every database of CinC 2016 the recordings of abnormal hearts have less even
-intervals, less even lengths of the heart's states and less clear sounds than those of
-normal ones, whatever the stethoscope: a device changes loudness and bands, not when a
-sound begins.
+In all six databases of CinC 2016 the heart's states last less evenly in recordings of
+abnormal hearts than in those of normal ones, and their sounds are less clear. When a
+sound begins depends less on the device than how it sounds.
 """
 
 from __future__ import annotations
@@ -53,12 +52,12 @@ def steadiness_features(
     -------
     features : ndarray of float32 of shape (8,)
         In the order of ``STEADINESS_FEATURES``; see Notes. None where there are fewer
-        than two intervals from one S1 to the next.
+        than two intervals from one S1 to the next, or a state has no stay.
 
     Raises
     ------
     ValueError
-        If shapes are wrong, or there are no frames.
+        If shapes are wrong, stays reach beyond the frames, or a probability is none.
 
     Notes
     -----
@@ -71,7 +70,7 @@ def steadiness_features(
     clarity                  the probability of the likeliest state, averaged over
                              frames
     regularity               highest autocorrelation of the probability of S1 between
-                             0.3 and 1.6 s
+                             0.3 and 1.6 s; 1 where it cannot be told
     =======================  =========================================================
 
     What varies by less than 0.001 counts as 0.001.
@@ -98,8 +97,15 @@ def steadiness_features(
             "Expected probabilities of shape (n_frames, 4), got "
             f"{probabilities.shape!r}."
         )
-    if not len(probabilities):
-        raise ValueError("Expected probabilities of one frame at least, got none.")
+    # A comparison with NaN is False.
+    if not (probabilities.dtype.kind in "fiu" and (probabilities >= 0).all()):
+        raise ValueError("Expected probabilities of 0 and more, got others.")
+    end = max((float(part[-1]) for part in stays.last if len(part)), default=0.0)
+    if end > len(probabilities):
+        raise ValueError(
+            f"Expected stays within the {len(probabilities)} frames of probabilities, "
+            f"got some up to {end:g}. Take those of the same recording."
+        )
     check_number("frame_rate", frame_rate, minimum=0, exclusive=True)
     intervals = np.diff(stays.first[STATES.index("S1")]) / frame_rate
     if len(intervals) < _FEWEST_INTERVALS or stays.n_beats == 0:

@@ -100,8 +100,10 @@ def fit_forest(
     Geurts, Ernst and Wehenkel 2006, "Extremely randomized trees", Machine Learning
     63: 3-42; scikit-learn's implementation.
     """
-    features, positive = np.asarray(features), np.asarray(positive)
-    weights = np.asarray(weights)
+    # Beyond what float32 holds, numbers are infinite, and refused below.
+    with np.errstate(over="ignore"):
+        features = np.asarray(features).astype(np.float32)
+    positive, weights = np.asarray(positive), np.asarray(weights)
     check_same_length(features=features, positive=positive, weights=weights)
     if features.ndim != 2 or not np.isfinite(features).all():
         raise ValueError(
@@ -111,11 +113,12 @@ def fit_forest(
     if positive.dtype != bool or len(np.unique(positive)) < 2:
         raise ValueError(
             "Expected positive to hold True and False, got "
-            f"{np.unique(positive).tolist()}."
+            f"{np.unique(positive).tolist()} of {positive.dtype}."
         )
-    if not np.isfinite(weights).all() or (weights <= 0).any():
+    wrong = ~(np.isfinite(weights) & (weights > 0))
+    if wrong.any():
         raise ValueError(
-            f"Expected finite weights above 0, got {float(np.min(weights))!r}."
+            f"Expected finite weights above 0, got {float(weights[wrong][0])!r}."
         )
     found = ExtraTreesClassifier(
         n_estimators=_TREES,
@@ -125,7 +128,7 @@ def fit_forest(
     )
     # A leaf needs some weight beside its number; their mean of 1 makes this no matter
     # of their unit.
-    found.fit(features.astype(np.float32), positive, weights / weights.mean())
+    found.fit(features, positive, weights / weights.mean())
     parts: list[tuple[np.ndarray, ...]] = []
     for number, grown in enumerate(found.estimators_):
         tree = grown.tree_
@@ -165,8 +168,12 @@ def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> b
     Raises
     ------
     ValueError
-        If there is no forest, or they see different numbers of features.
+        If there is no forest, they see different numbers of features, or `sign` is
+        another.
     """
+    if sign not in (1.0, -1.0):
+        raise ValueError(f"sign must be 1.0 or -1.0, got {sign!r}.")
+    forests = list(forests)
     sizes = {forest.n_features for forest in forests if forest is not None}
     if len(sizes) != 1:
         raise ValueError(

@@ -188,3 +188,10 @@ def test_a_folder_without_the_judges_of_the_recipe_is_refused(tmp_path):
     ):
         load_judges(tmp_path, recipe_with(steadiness=("murmur",)))
     assert load_judges(tmp_path, recipe_with()).steadiness == {}
+
+
+def test_a_judge_whose_file_is_gone_is_fitted_again(tmp_path):
+    drawn, recipe = draw(), recipe_with(steadiness=("abnormal",))
+    fit(drawn, recipe, tmp_path)
+    (tmp_path / "steadiness.npz").unlink()
+    assert list(fit(drawn, recipe, tmp_path).steadiness) == ["abnormal"]

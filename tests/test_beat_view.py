@@ -456,10 +456,12 @@ def judge(weights):
     return network_to_onnx(network, embedding="logits")
 
 
-def trees(n_features, n_outputs=1):
+def trees(n_features, n_outputs=1, answer=None):
     """Return a judge of steadiness that has learnt nothing of use."""
     features = np.random.default_rng(0).normal(size=(40, n_features))
     forest = fit_forest(features, features[:, 0] > 0, np.ones(40))
+    if answer is not None:
+        forest = forest._replace(share=np.full_like(forest.share, answer))
     return forests_to_onnx([forest] * n_outputs)
 
 
@@ -480,6 +482,8 @@ def test_weights_without_a_network_to_train_are_named(tmp_path):
         {"replace": {"beats_linear.onnx": judge([0.0, 0.0])}},
         {"drop": ["beats_linear.onnx"]},
         {"steadiness": True},
+        {"steadiness": 1},
+        {"steadiness": True, "add": {"beats_steadiness.onnx": trees(8, answer=np.nan)}},
         {"add": {"beats_steadiness.onnx": b""}},
         {"steadiness": True, "add": {"beats_steadiness.onnx": b"abc"}},
         {"steadiness": True, "add": {"beats_steadiness.onnx": trees(3)}},
@@ -608,3 +612,8 @@ def test_fewer_steps_train_the_view_for_less():
     assert recipe.beats.steps == 150
     assert recipe.beats.warmup_steps == 10
     assert recipe.beats.tracker_epochs == 1
+
+
+def test_the_name_of_a_model_in_the_box_is_told_from_a_file():
+    with pytest.raises(FileNotFoundError, match=r'the box is "pretrained:abnormal"'):
+        read_initial_weights("abnormal")

@@ -74,8 +74,9 @@ def test_fewer_than_two_intervals_are_not_judged(n_intervals):
     [
         ((5, 3), RATE, r"shape \(n_frames, 4\), got \(5, 3\)"),
         ((5,), RATE, r"shape \(n_frames, 4\), got \(5,\)"),
-        ((0, 4), RATE, "one frame at least, got none"),
-        ((5, 4), 0.0, "frame_rate must be"),
+        ((5, 4), RATE, r"stays within the 5 frames .* up to 319"),
+        ((0, 4), RATE, "stays within the 0 frames"),
+        ((325, 4), 0.0, "frame_rate must be"),
     ],
 )
 def test_wrong_probabilities_are_named(shape, rate, message):
@@ -155,14 +156,31 @@ def test_the_model_asks_for_what_the_lowest_onnx_runtime_reads():
     assert versions == {"": 17, "ai.onnx.ml": 3}
 
 
+@pytest.mark.parametrize("wrong", [np.nan, -0.1, "0.5", 1j])
+def test_what_is_no_probability_is_refused(wrong):
+    probabilities = np.full((325, 4), 0.25).astype(np.array(wrong).dtype)
+    probabilities[7, 2] = wrong
+    with pytest.raises(ValueError, match="probabilities of 0 and more, got others"):
+        steadiness_features(find_stays(states_of([40] * 4)), probabilities, RATE)
+
+
+@pytest.mark.parametrize("sign", [0, 2.5, np.nan, None, "1"])
+def test_other_signs_are_refused(sign):
+    with pytest.raises(ValueError, match=r"sign must be 1\.0 or -1\.0, got"):
+        forests_to_onnx([fit_forest(*draw())], sign=sign)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"features": np.zeros(400)}, r"shape \(n_recordings, n_features\), got shape"),
         ({"features": np.full((400, 3), np.nan)}, "finite: False"),
         ({"positive": np.zeros(400, dtype=bool)}, r"True and False, got \[False\]"),
-        ({"positive": np.arange(400) % 2}, r"True and False, got \[0, 1\]"),
+        ({"positive": np.arange(400) % 2}, r"True and False, got \[0, 1\] of int64"),
+        ({"features": np.full((400, 3), 1e39)}, "finite: False"),
         ({"weights": np.zeros(400)}, r"finite weights above 0, got 0\.0"),
+        ({"weights": np.where(np.arange(400) == 3, np.inf, 1)}, "above 0, got inf"),
+        ({"weights": np.where(np.arange(400) == 3, np.nan, 1)}, "above 0, got nan"),
         ({"weights": np.ones(3)}, "as many items in"),
     ],
 )
