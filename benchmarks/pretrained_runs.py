@@ -104,9 +104,9 @@ def train(run: str, folder: Path, work: Path, recipe_path: Path | None) -> None:
         folds = assign_folds(data, N_FOLDS, seed=recipe.seed)
         held_out = [part == int(which) for part in folds]
     else:
+        left_out = tuple(f"{database}/" for database in which)
         held_out = [
-            np.array([s[:1] in which and s[1:2] == "/" for s in part.strata])
-            for part in data
+            np.array([s.startswith(left_out) for s in part.strata]) for part in data
         ]
     images = make_images(data, recipe, cache=work / "cache")
     start, cpu = time.time(), time.process_time()

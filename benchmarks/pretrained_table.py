@@ -267,7 +267,7 @@ def cinc(scores: pd.DataFrame, results: Path) -> list[Measure]:
         found = found[found["stratum"].str.startswith(f"{database}/")]
         truth = found["stratum"].str.endswith("abnormal")
         value = bootstrap_auroc(truth, found["abnormal"], found["recording"])
-        less = "that database" if run == database else f"{' and '.join(run)}"
+        less = "that database" if run == database else " and ".join(run)
         name = f"CinC 2016 {database}, trained without {less}: AUROC"
         rows.append((f"without {database}", name, show(value)))
         if database in "abf":

@@ -25,7 +25,11 @@ from heartbeat_clf.beat_tracking import (
     states_of_image,
 )
 from heartbeat_clf.prediction import network_session
-from heartbeat_clf.steadiness import STEADINESS_FEATURES, steadiness_features
+from heartbeat_clf.steadiness import (
+    STEADINESS_FEATURES,
+    mean_clarity,
+    steadiness_features,
+)
 
 __all__ = ["BeatScores", "BeatView", "Heard", "hear_beats"]
 
@@ -299,7 +303,7 @@ def hear_beats(
     steady = None
     if steadiness:
         steady = steadiness_features(stays, probabilities, tracker.frame_rate)
-    return Heard(stays, float(probabilities.max(axis=1).mean()), steady)
+    return Heard(stays, mean_clarity(probabilities), steady)
 
 
 def _as_batch(features: np.ndarray | None) -> np.ndarray | None:

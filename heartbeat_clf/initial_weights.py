@@ -111,7 +111,7 @@ def read_initial_weights(source: str | os.PathLike[str]) -> InitialWeights:
         named = ("pretrained", *(f"pretrained:{known}" for known in TARGETS))
         check_choice("initial_weights", str(source), named)
         path = find_model(target or "murmur")
-    elif name in TARGETS and not path.exists():
+    elif str(source) in TARGETS and not path.exists():
         raise FileNotFoundError(
             f"Expected initial_weights to be a saved model, found no file {name!r}. "
             f'The model in the box is "pretrained:{name}".'

@@ -14,7 +14,7 @@ from heartbeat_clf.averaged_beats import Stays
 from heartbeat_clf.beat_decoding import STATES
 from heartbeat_clf.rhythm_features import regularity
 
-__all__ = ["STEADINESS_FEATURES", "steadiness_features"]
+__all__ = ["STEADINESS_FEATURES", "mean_clarity", "steadiness_features"]
 
 STEADINESS_FEATURES = (
     "interval_spread",
@@ -31,6 +31,8 @@ STEADINESS_FEATURES = (
 _FEWEST_INTERVALS = 2
 # Below a sixteenth of a frame nothing is measured: what does not vary at all is this.
 _LEAST = 1e-3
+# What a sum of exponentials in float32 may be off by.
+_ROUNDING = 1e-3
 
 
 def steadiness_features(
@@ -67,8 +69,7 @@ def steadiness_features(
     s1_spread, ...           the same of how long each state lasts
     successive_difference    logarithm of the root mean square of the log ratios of
                              successive intervals, as RMSSD is of their differences
-    clarity                  the probability of the likeliest state, averaged over
-                             frames
+    clarity                  as :func:`mean_clarity` gives it
     regularity               highest autocorrelation of the probability of S1 between
                              0.3 and 1.6 s; 1 where it cannot be told
     =======================  =========================================================
@@ -98,8 +99,11 @@ def steadiness_features(
             f"{probabilities.shape!r}."
         )
     # A comparison with NaN is False.
-    if not (probabilities.dtype.kind in "fiu" and (probabilities >= 0).all()):
-        raise ValueError("Expected probabilities of 0 and more, got others.")
+    in_range = probabilities.dtype.kind in "fiu" and bool(
+        ((probabilities >= 0) & (probabilities <= 1 + _ROUNDING)).all()
+    )
+    if not in_range:
+        raise ValueError("Expected probabilities as numbers from 0 to 1, got others.")
     end = max((float(part[-1]) for part in stays.last if len(part)), default=0.0)
     if end > len(probabilities):
         raise ValueError(
@@ -117,13 +121,29 @@ def steadiness_features(
     spreads = [float(part.std()) for part in (intervals, *lengths)]
     changes = np.diff(np.log(intervals))
     spreads.append(float(np.sqrt(np.mean(changes**2))))
-    clarity = float(probabilities.max(axis=1).mean())
     first_sound = probabilities[:, STATES.index("S1")].astype(np.float64)
     return np.array(
         [
             *np.log(np.maximum(spreads, _LEAST)),
-            clarity,
+            mean_clarity(probabilities),
             regularity(first_sound, frame_rate),
         ],
         dtype=np.float32,
     )
+
+
+def mean_clarity(probabilities: np.ndarray) -> float:
+    """Return how clearly heart sounds are heard.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_frames, 4)
+        As :func:`steadiness_features` takes them.
+
+    Returns
+    -------
+    clarity : float
+        The probability of the likeliest state, averaged over frames; chance is a
+        quarter.
+    """
+    return float(probabilities.max(axis=1).mean())

@@ -38,21 +38,20 @@ class Forest(NamedTuple):
     ----------
     n_features : int
         How many numbers it sees.
-    tree, node : ndarray of int64 of shape (n_nodes,)
-        Number of the tree, and of the node in it, from 0.
+    tree : ndarray of int64 of shape (n_nodes,)
+        Number of the tree, from 0, rising.
     feature : ndarray of int64 of shape (n_nodes,)
         Which number the node asks for; -1 in a leaf.
     threshold : ndarray of float32 of shape (n_nodes,)
         What is at most as large goes to `low`.
     low, high : ndarray of int64 of shape (n_nodes,)
-        The nodes below.
+        The nodes below, counted from the first one of the tree.
     share : ndarray of float32 of shape (n_nodes,)
         What a leaf answers.
     """
 
     n_features: int
     tree: np.ndarray
-    node: np.ndarray
     feature: np.ndarray
     threshold: np.ndarray
     low: np.ndarray
@@ -136,7 +135,6 @@ def fit_forest(
         parts.append(
             (
                 np.full(tree.node_count, number),
-                np.arange(tree.node_count),
                 np.where(tree.children_left < 0, -1, tree.feature),
                 _rounded_down(np.where(tree.children_left < 0, 0.0, tree.threshold)),
                 np.maximum(tree.children_left, 0),
@@ -235,17 +233,18 @@ def _trees(forest: Forest) -> dict[str, Any]:
     """Return the attributes of ONNX's operator."""
     leaf = forest.feature < 0
     n_trees = int(forest.tree.max()) + 1
+    node = np.arange(len(forest.tree)) - np.searchsorted(forest.tree, forest.tree)
     return {
         "n_targets": 1,
         "nodes_treeids": forest.tree.tolist(),
-        "nodes_nodeids": forest.node.tolist(),
+        "nodes_nodeids": node.tolist(),
         "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
         "nodes_featureids": np.maximum(forest.feature, 0).tolist(),
         "nodes_values": forest.threshold.tolist(),
         "nodes_truenodeids": forest.low.tolist(),
         "nodes_falsenodeids": forest.high.tolist(),
         "target_treeids": forest.tree[leaf].tolist(),
-        "target_nodeids": forest.node[leaf].tolist(),
+        "target_nodeids": node[leaf].tolist(),
         "target_ids": np.zeros(int(leaf.sum()), dtype=int).tolist(),
         "target_weights": (forest.share[leaf] / n_trees).tolist(),
     }

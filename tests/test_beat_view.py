@@ -248,14 +248,17 @@ def test_training_goes_on_and_answers_by_both_views(
             data, images, dataclasses.replace(recipe, seed=5), tmp_path / "beats"
         )
 
-    pipeline = as_pipeline(
-        network,
-        "murmur",
-        recipe,
-        calibration=Calibration((0.0,)),
-        operating_points=None,
-        class_counts=(4, 4),
-        beats=beats,
+    pipeline, abnormal = (
+        as_pipeline(
+            network,
+            output,
+            recipe,
+            calibration=Calibration((0.0,)),
+            operating_points=None,
+            class_counts=(4, 4),
+            beats=beats,
+        )
+        for output in ("murmur", "abnormal")
     )
     logits = score_images(network, images[0], recipe, beats.view())
     windows = score_images(network, images[0], recipe)
@@ -275,15 +278,6 @@ def test_training_goes_on_and_answers_by_both_views(
     with zipfile.ZipFile(file) as archive:
         assert json.loads(archive.read("model.json"))["format_version"] == 3
         assert "beats_linear.onnx" in archive.namelist()
-    abnormal = as_pipeline(
-        network,
-        "abnormal",
-        recipe,
-        calibration=Calibration((0.0,)),
-        operating_points=None,
-        class_counts=(4, 4),
-        beats=beats,
-    )
     steady = save(abnormal, tmp_path / "abnormal.hbc")
     with zipfile.ZipFile(steady) as archive:
         assert json.loads(archive.read("model.json"))["format_version"] == 5

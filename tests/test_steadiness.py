@@ -156,11 +156,11 @@ def test_the_model_asks_for_what_the_lowest_onnx_runtime_reads():
     assert versions == {"": 17, "ai.onnx.ml": 3}
 
 
-@pytest.mark.parametrize("wrong", [np.nan, -0.1, "0.5", 1j])
+@pytest.mark.parametrize("wrong", [np.nan, -0.1, 1.1, np.inf, "0.5", 1j])
 def test_what_is_no_probability_is_refused(wrong):
     probabilities = np.full((325, 4), 0.25).astype(np.array(wrong).dtype)
     probabilities[7, 2] = wrong
-    with pytest.raises(ValueError, match="probabilities of 0 and more, got others"):
+    with pytest.raises(ValueError, match="as numbers from 0 to 1, got others"):
         steadiness_features(find_stays(states_of([40] * 4)), probabilities, RATE)
 
 
