@@ -245,6 +245,8 @@ def three_classes(circor: pd.DataFrame) -> str:
 def cinc(scores: pd.DataFrame, results: Path) -> list[Measure]:
     rows: list[Measure] = []
     inside, outside = [], []
+    at_home: dict[str, str] = {}
+    elsewhere: dict[str, str] = {}
     for database in "abcdef":
         part = scores[scores["stratum"].str.startswith(f"{database}/")]
         truth = part["stratum"].str.endswith("abnormal")
@@ -255,6 +257,7 @@ def cinc(scores: pd.DataFrame, results: Path) -> list[Measure]:
         )
         name = f"CinC 2016 within {database}, stratified folds of records: AUROC"
         rows.append((f"within {database}", name, show(value)))
+        at_home[database] = familiar(part)
         if database in "abf":
             inside.append(value.value)
     rows.append(("within", "CinC 2016, mean of a, b, f", f"{np.mean(inside):.3f}"))
@@ -270,11 +273,26 @@ def cinc(scores: pd.DataFrame, results: Path) -> list[Measure]:
         less = "that database" if run == database else " and ".join(run)
         name = f"CinC 2016 {database}, trained without {less}: AUROC"
         rows.append((f"without {database}", name, show(value)))
+        elsewhere[database] = familiar(found)
         if database in "abf":
             outside.append(value.value)
     name = "CinC 2016 left out, mean of a, b, f"
     rows.append(("without", name, f"{np.mean(outside):.3f}"))
+    for key, where, shares in (
+        ("familiar within", "stratified folds of records", at_home),
+        ("familiar without", "trained without that database", elsewhere),
+    ):
+        name = f"CinC 2016 {', '.join(shares)}, {where}: share that sounds familiar"
+        rows.append((key, name, ", ".join(shares.values())))
     return rows + alone_elsewhere(results)
+
+
+def familiar(scores: pd.DataFrame) -> str:
+    """Return the share of recordings that sound like those learnt from."""
+    if "abnormal_familiarity" not in scores:
+        return "-"
+    # Where no beat is found nobody is asked.
+    return f"{(scores['abnormal_familiarity'].dropna() > 0).mean():.2f}"
 
 
 def alone_elsewhere(results: Path) -> list[Measure]:

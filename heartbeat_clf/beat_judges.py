@@ -1,7 +1,8 @@
 """Judges of beats that are fitted at once, made and kept beside a training.
 
-Two kinds: a linear one of the average beat, and trees on how steadily a heart beats.
-Each kind lies in a file of its own, with a note of what it was made by.
+Three kinds: a linear one of the average beat, trees on how steadily a heart beats, and
+one of whether a recording sounds like those learnt from. Each kind lies in a file of
+its own, with a note of what it was made by.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import numpy as np
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS, average_beat
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.beat_view import Heard
+from heartbeat_clf.familiarity import level_features
+from heartbeat_clf.familiarity_judge import Places, fit_places
 from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
 from heartbeat_clf.outputs import whole_file
 from heartbeat_clf.pretraining import stratum_pools
@@ -42,8 +45,13 @@ __all__ = ["Judges", "kept_judges", "load_judges"]
 
 Fit = Callable[..., Any]
 
-_LINEAR, _STEADINESS = "linear", "steadiness"
-_FILES = {_LINEAR: "linear.keras", _STEADINESS: "steadiness.npz"}
+_LINEAR, _STEADINESS, _FAMILIARITY = "linear", "steadiness", "familiarity"
+_FILES = {
+    _LINEAR: "linear.keras",
+    _STEADINESS: "steadiness.npz",
+    _FAMILIARITY: "familiarity.npz",
+}
+_KEPT_AS: dict[str, Any] = {_STEADINESS: Forest, _FAMILIARITY: Places}
 
 
 @dataclass(frozen=True)
@@ -57,10 +65,13 @@ class Judges:
         without such a judge. None where the recipe wants none.
     steadiness : dict of str to Forest, default={}
         By the name of an output.
+    familiarity : dict of str to Places, default={}
+        By the name of an output.
     """
 
     linear: keras.Model | None = None
     steadiness: dict[str, Forest] = field(default_factory=dict)
+    familiarity: dict[str, Places] = field(default_factory=dict)
 
 
 def kept_judges(
@@ -96,6 +107,7 @@ def kept_judges(
     fits: dict[str, Fit] = {
         _LINEAR: functools.partial(_fit_linear, images),
         _STEADINESS: _fit_steadiness,
+        _FAMILIARITY: functools.partial(_fit_familiarity, images),
     }
     found: dict[str, Any] = {}
     for kind, fit in fits.items():
@@ -210,6 +222,31 @@ def _fit_steadiness(
     return found
 
 
+def _fit_familiarity(
+    images: Sequence[np.ndarray],
+    data: Sequence[TrainingSet],
+    heard: Sequence[Heard],
+    recipe: Recipe,
+    judged: Sequence[str],
+    say: Callable[[str], None],
+) -> dict[str, Places]:
+    outputs = list(recipe.outputs)
+    targets, subjects = join_targets(data, outputs), joined_subjects(data)
+    strata = np.array([f"{part.name}/{name}" for part in data for name in part.strata])
+    found = {}
+    for name in judged:
+        weights = _stratum_weights(data, ~np.isnan(targets[:, outputs.index(name)]))
+        rows = np.flatnonzero(weights)
+        if len(set(subjects[rows])) < 2:
+            say(f"no {JUDGES[_FAMILIARITY]} of {name}: fewer than two subjects")
+            continue
+        features = np.array([level_features(images[row]) for row in rows.tolist()])
+        found[name] = fit_places(
+            features, strata[rows], subjects[rows], weights[rows], seed=recipe.seed
+        )
+    return found
+
+
 def _stratum_weights(data: Sequence[TrainingSet], known: np.ndarray) -> np.ndarray:
     """Return the weight of each recording: 0 for those that are not known.
 
@@ -225,29 +262,32 @@ def _stratum_weights(data: Sequence[TrainingSet], known: np.ndarray) -> np.ndarr
     return weights
 
 
-def _archive(judge: keras.Model | dict[str, Forest]) -> bytes:
+def _archive(judge: keras.Model | dict[str, Any]) -> bytes:
     if isinstance(judge, keras.Model):
         return network_archive(judge)
     content = io.BytesIO()
     arrays: dict[str, Any] = {
         f"{name}/{field}": np.asarray(value)
-        for name, forest in judge.items()
-        for field, value in forest._asdict().items()
+        for name, of_output in judge.items()
+        for field, value in of_output._asdict().items()
     }
     np.savez_compressed(content, **arrays)
     return content.getvalue()
 
 
-def _read(place: Path, kind: str) -> keras.Model | dict[str, Forest]:
+def _read(place: Path, kind: str) -> keras.Model | dict[str, Any]:
     file = place / _FILES[kind]
     if kind == _LINEAR:
         return keras.saving.load_model(file)
     with np.load(file, allow_pickle=False) as arrays:
         names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
+        made = _KEPT_AS[kind]
         return {
-            name: Forest(
-                int(arrays[f"{name}/n_features"]),
-                *(arrays[f"{name}/{field}"] for field in Forest._fields[1:]),
-            )
+            name: made(*(_plain(arrays[f"{name}/{field}"]) for field in made._fields))
             for name in names
         }
+
+
+def _plain(array: np.ndarray) -> Any:
+    """Return a number as such."""
+    return array if array.ndim else array.item()

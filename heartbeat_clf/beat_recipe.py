@@ -11,7 +11,11 @@ from heartbeat_clf.augmentations import AUGMENTATIONS
 
 __all__ = ["JUDGES", "BeatRecipe", "check_augmentations"]
 
-JUDGES = {"linear": "linear judge", "steadiness": "judge of steadiness"}
+JUDGES = {
+    "linear": "linear judge",
+    "steadiness": "judge of steadiness",
+    "familiarity": "judge of familiarity",
+}
 """Fields with the outputs of judges that are fitted at once, and what these are called.
 
 A recipe may leave them out.
@@ -43,6 +47,10 @@ class BeatRecipe:
     steadiness : tuple of str, default=()
         Outputs of which a judge of steadiness has a say as well
         (:mod:`heartbeat_clf.steadiness_judge`).
+    familiarity : tuple of str, default=()
+        Outputs, among those of `steadiness`, of which that judge takes the place of the
+        network on windows in recordings unlike those learnt from
+        (:mod:`heartbeat_clf.familiarity_judge`).
     """
 
     steps: int
@@ -52,6 +60,7 @@ class BeatRecipe:
     tracker_epochs: int
     linear: tuple[str, ...] = ()
     steadiness: tuple[str, ...] = ()
+    familiarity: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("steps", "tracker_epochs"):
@@ -67,6 +76,12 @@ class BeatRecipe:
         check_augmentations("beats.augment", self.augment)
         for name in JUDGES:
             _check_names(f"beats.{name}", getattr(self, name))
+        alone = [name for name in self.familiarity if name not in self.steadiness]
+        if alone:
+            raise ValueError(
+                "Expected beats.familiarity to be among beats.steadiness, which judges "
+                f"where the sound is not familiar, got {alone} besides."
+            )
         if "reverse_time" in self.augment:
             raise ValueError(
                 'Expected beats.augment without "reverse_time", got it: a diastole '

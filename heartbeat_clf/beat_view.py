@@ -1,12 +1,13 @@
 """A second look at a recording, beat by beat, which has judges of its own.
 
-They hear the average beat, and how steadily the heart beats.
+They hear the average beat, how steadily the heart beats, and whether the recording
+sounds like those learnt from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from heartbeat_clf.beat_tracking import (
     state_probabilities,
     states_of_image,
 )
+from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.prediction import network_session
 from heartbeat_clf.steadiness import (
     STEADINESS_FEATURES,
@@ -37,10 +39,9 @@ _HALF = 10
 # The linear judge has half its weight at so many beats: the average of a few is noisy,
 # and it was fitted to the averages of tens.
 
-_STEADY = 2.0
-# How much log odds by steadiness count beside the share of the network: at a share of a
-# half they are added whole to the mean of windows and average beat, as log odds of
-# independent evidence add up.
+_INSTEAD = 2.0
+# How much log odds by steadiness count in the place of the windows' scores, which are
+# not so sure of themselves where they know nothing: fitted to databases left out.
 
 _SETTINGS = {
     "sample_rate": False,
@@ -67,6 +68,9 @@ class BeatScores(NamedTuple):
         state, averaged over the frames; chance is a quarter.
     steadiness : ndarray of shape (n_outputs,)
         Log odds of the judge of steadiness, NaN where there is none, or too few beats.
+    familiarity : ndarray of shape (n_outputs,)
+        Log odds of the recording sounding like those that the output was learnt from,
+        NaN where that is not judged.
     """
 
     network: np.ndarray
@@ -74,6 +78,7 @@ class BeatScores(NamedTuple):
     n_beats: int
     clarity: float
     steadiness: np.ndarray
+    familiarity: np.ndarray
 
     def first(self, n_outputs: int) -> BeatScores:
         """Return what is said of the first outputs."""
@@ -81,6 +86,7 @@ class BeatScores(NamedTuple):
             network=self.network[:n_outputs],
             linear=self.linear[:n_outputs],
             steadiness=self.steadiness[:n_outputs],
+            familiarity=self.familiarity[:n_outputs],
         )
 
 
@@ -129,8 +135,13 @@ class BeatView:
         ``share * n / (n + 10)`` for the judge, divided by their sum.
     steadiness : bytes or None, default=None
         ONNX of a judge of steadiness (:mod:`heartbeat_clf.steadiness_judge`), whose
-        logits are those of the network or NaN. ``2 * share`` times its log odds are
-        added to that mean.
+        logits are those of the network or NaN. `share` times its log odds are added to
+        that mean.
+    familiarity : bytes or None, default=None
+        ONNX of a judge of familiarity (:mod:`heartbeat_clf.familiarity_judge`), whose
+        logits are those of the network or NaN. The less familiar a recording sounds,
+        the more the scores of the windows give way to twice the log odds by
+        steadiness.
     """
 
     tracker: bytes = field(repr=False)
@@ -140,6 +151,7 @@ class BeatView:
     share: float = 0.5
     linear: bytes | None = field(default=None, repr=False)
     steadiness: bytes | None = field(default=None, repr=False)
+    familiarity: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_number("share", self.share, minimum=0, maximum=1)
@@ -148,6 +160,11 @@ class BeatView:
             raise ValueError(
                 f"Expected the settings {sorted(_SETTINGS)}, got "
                 f"{sorted(self.settings)}."
+            )
+        if self.familiarity is not None and self.steadiness is None:
+            raise ValueError(
+                "Expected a judge of steadiness beside that of familiarity, got none: "
+                "it judges where the sound is not familiar."
             )
         for name, integer in _SETTINGS.items():
             check_number(
@@ -174,9 +191,11 @@ class BeatView:
         beat = average_beat(image, heard.stays)[np.newaxis]
         logits = network_session(self.network)(beat)[0]
         judged = []
+        levels = None if self.familiarity is None else level_features(image)
         for judge, seen in (
             (self.linear, beat),
             (self.steadiness, _as_batch(heard.steadiness)),
+            (self.familiarity, _as_batch(levels)),
         ):
             log_odds = np.full_like(logits, np.nan)
             if judge is not None and seen is not None:
@@ -184,10 +203,8 @@ class BeatView:
                 # A network on several outputs may have some more, which mean nothing.
                 log_odds[: len(said)] = said
             judged.append(log_odds)
-        linear, steadiness = judged
-        return BeatScores(
-            logits, linear, heard.stays.n_beats, heard.clarity, steadiness
-        )
+        linear, *others = judged
+        return BeatScores(logits, linear, heard.stays.n_beats, heard.clarity, *others)
 
     def embedding(self, image: np.ndarray) -> np.ndarray:
         """Return what the network hears in the average beat before it judges.
@@ -226,12 +243,14 @@ class BeatView:
             state_probabilities(silence[: self.tracked_bands], model)
             silent = np.zeros(beat, dtype=np.float32)
             still = np.zeros((1, len(STEADINESS_FEATURES)), dtype=np.float32)
+            levels = level_features(np.zeros((n_bands, 1)))[np.newaxis]
             said = [
                 network_session(judge)(seen)
                 for judge, seen in (
                     (self.network, silent),
                     (self.linear, silent),
                     (self.steadiness, still),
+                    (self.familiarity, levels),
                 )
                 if judge is not None
             ]
@@ -251,22 +270,33 @@ class BeatView:
         tracker = BeatModel(self.tracker, self.settings)
         return hear_beats(image, tracker, self.tracked_bands, steadiness=steadiness)
 
+    def trained_on(self) -> BeatView:
+        """Return the view for windows that were trained on with other recordings.
+
+        These sound familiar now, whatever the judge of familiarity learnt from.
+        """
+        return replace(self, familiarity=None)
+
     def blend(self, windows: np.ndarray, beats: list[BeatScores | None]) -> np.ndarray:
         """Return all scores in one, a row a recording.
 
         A weighted mean of windows, average beat and linear judge, and what the judge
-        of steadiness adds to it. Where there is no beat, the windows' scores stay as
-        they are.
+        of steadiness adds to it, or has to say for the windows. Where there is no beat,
+        the windows' scores stay as they are.
         """
         blended = np.array(windows, dtype=np.float64)
         for row, found in zip(blended, beats, strict=True):
             if found is None:
                 continue
+            # NaN, of what nobody judges, changes nothing.
+            strangeness = 1 / (1 + np.exp(found.familiarity))
+            instead = _INSTEAD * found.steadiness
+            row += np.nan_to_num(strangeness * (instead - row))
             row += self.share * (found.network - row)
             weight = self.share * found.n_beats / (found.n_beats + _HALF)
             heard = ~np.isnan(found.linear)
             row[heard] += (found.linear - row)[heard] * weight / (1 + weight)
-            row += _STEADY * self.share * np.nan_to_num(found.steadiness)
+            row += self.share * np.nan_to_num(found.steadiness)
         return blended
 
     def blend_in(self, windows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:

@@ -33,6 +33,7 @@ from heartbeat_clf.beat_training import (
 from heartbeat_clf.beat_view import BeatView, Heard, hear_beats
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.datasets.circor import read_segmentation
+from heartbeat_clf.familiarity_judge import places_to_onnx
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
 from heartbeat_clf.pretraining_data import (
@@ -68,7 +69,7 @@ class TrainedBeats:
     recipe : Recipe
         What it was trained by.
     judges : Judges, default=Judges()
-        What was fitted at once: the linear judge and the one of steadiness.
+        What was fitted at once: the linear judge, those of steadiness and familiarity.
     """
 
     network: keras.Model
@@ -90,6 +91,12 @@ class TrainedBeats:
         if linear is not None and np.isnan(linear.get_layer("logits").bias).all():
             linear = None
         steady = [self.judges.steadiness.get(name) for name in outputs]
+        places = [
+            part if forest else None
+            for part, forest in zip(
+                map(self.judges.familiarity.get, outputs), steady, strict=True
+            )
+        ]
         return BeatView(
             tracker=with_half_weights(self.tracker),
             network=with_half_weights(network_to_onnx(network, embedding="dense")),
@@ -105,6 +112,7 @@ class TrainedBeats:
                 if not any(steady)
                 else forests_to_onnx(steady, sign=1.0 if output is None else sign)
             ),
+            familiarity=places_to_onnx(places) if any(places) else None,
         )
 
 

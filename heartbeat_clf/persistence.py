@@ -7,8 +7,9 @@ A saved model is a zip archive:
 - ``network.onnx`` (or ``predictor.keras``): the network that predicts;
 - ``network.keras``: the network with its optimiser's state, to train on;
 - ``beats_tracker.onnx`` and ``beats_network.onnx``, where average beats are judged as
-  well: what finds the beats, and what judges them; ``beats_linear.onnx`` and
-  ``beats_steadiness.onnx``, where such judges have a say.
+  well: what finds the beats, and what judges them; ``beats_linear.onnx``,
+  ``beats_steadiness.onnx`` and ``beats_familiarity.onnx``, where such judges have a
+  say.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def identify(
     """Return a digest of the settings and of what is trained on: names and labels.
 
     The network on windows does not depend on what the recipe says of beats: `beats`
-    counts it in. Nothing but a judge that is fitted at once ("linear" or "steadiness")
+    counts it in. Nothing but a judge that is fitted at once (a name in ``JUDGES``)
     depends on which outputs have it: `judges` counts these in as well.
     """
     settings = recipe.to_dict()

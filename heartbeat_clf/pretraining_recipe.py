@@ -307,7 +307,7 @@ def _beats(table: Any, source: Path) -> BeatRecipe | None:
     if {*JUDGES, *table} != fields:
         raise ValueError(
             f"Expected the fields {sorted(fields - {*JUDGES})} under [beats], and "
-            f"perhaps {' and '.join(JUDGES)}, got {sorted(table)}."
+            f"perhaps {', '.join(JUDGES)}, got {sorted(table)}."
         )
     return BeatRecipe(**{name: _frozen(value) for name, value in table.items()})
 

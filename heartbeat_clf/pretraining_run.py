@@ -262,9 +262,9 @@ def score_table(
     """Return a row a recording with its length and its mean logits.
 
     With a view of average beats, columns such as ``murmur_windows``, ``murmur_beat``
-    and, of judges that were fitted at once, ``murmur_linear`` and
-    ``murmur_steadiness`` say what each gave; NaN where there was no beat. ``beats`` are
-    those that were averaged, ``clarity`` how clearly a heart is heard.
+    and, of judges that were fitted at once, ``murmur_linear``, ``murmur_steadiness``
+    and ``murmur_familiarity`` say what each gave; NaN where there was no beat.
+    ``beats`` are those that were averaged, ``clarity`` how clearly a heart is heard.
     """
     windows, heard = score_views(network, images, recipe, beats)
     logits = windows if beats is None else beats.blend(windows, heard)
@@ -279,7 +279,7 @@ def score_table(
     }
     if beats is not None:
         unheard = np.full(len(recipe.outputs), np.nan)
-        silent = BeatScores(unheard, unheard, 0, np.nan, unheard)
+        silent = BeatScores(unheard, unheard, 0, np.nan, unheard, unheard)
         found = [silent if said is None else said for said in heard]
         for column, name in enumerate(recipe.outputs):
             table[f"{name}_windows"] = windows[:, column]

@@ -33,6 +33,7 @@ BEAT_ENTRIES = {
     "network": "beats_network.onnx",
     "linear": "beats_linear.onnx",
     "steadiness": "beats_steadiness.onnx",
+    "familiarity": "beats_familiarity.onnx",
 }
 """Where the networks of the view of average beats lie, where there is one.
 

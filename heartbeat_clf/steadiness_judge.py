@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper
 from sklearn.ensemble import ExtraTreesClassifier
 
 from heartbeat_clf._validation import check_same_length
+from heartbeat_clf.judge_graph import JudgeGraph
 
 __all__ = ["Forest", "fit_forest", "forests_to_onnx"]
 
@@ -23,12 +22,6 @@ _LEAVES = 16
 _LEAST_LEAF = 5
 # Log odds beyond +-4.6 are more than a few hundred recordings can tell.
 _LEAST_SHARE = 0.01
-_OPSET = 17
-# Where ONNX keeps its trees.
-_ML = "ai.onnx.ml"
-_ML_OPSET = 3
-# ONNX Runtime 1.20, the lowest that is declared, reads IR version 10.
-_IR_VERSION = 8
 
 
 class Forest(NamedTuple):
@@ -178,55 +171,19 @@ def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> b
             "Expected forests on one number of features, got "
             f"{sorted(sizes) or 'no forest'}."
         )
-    nodes: list[onnx.NodeProto] = []
-    weights: list[onnx.TensorProto] = []
-
-    def node(operator: str, *inputs: str, **attributes: Any) -> str:
-        name = f"t{len(nodes)}"
-        nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-    def constant(value: float) -> str:
-        name = f"c{len(weights)}"
-        weights.append(helper.make_tensor(name, TensorProto.FLOAT, [1], [value]))
-        return name
-
-    low, high, one = map(constant, (_LEAST_SHARE, 1 - _LEAST_SHARE, 1.0))
+    graph = JudgeGraph()
+    low, high, one = map(graph.constant, ([_LEAST_SHARE], [1 - _LEAST_SHARE], [1.0]))
     judged: list[str | None] = []
     for forest in forests:
         if forest is None:
             judged.append(None)
             continue
-        share = node("TreeEnsembleRegressor", "features", **_trees(forest), domain=_ML)
-        share = node("Max", node("Min", share, high), low)
-        odds = node("Div", share, node("Sub", one, share))
-        judged.append(node("Mul", node("Log", odds), constant(sign)))
-    # As many rows as the others have.
-    heard = next(name for name in judged if name is not None)
-    columns = [
-        node("Mul", heard, constant(float("nan"))) if name is None else name
-        for name in judged
-    ]
-    nodes.append(helper.make_node("Concat", columns, ["logits"], axis=1))
-    graph = helper.make_graph(
-        nodes,
-        "steadiness",
-        [_matrix("features", sizes.pop())],
-        [_matrix("logits", len(columns))],
-        weights,
-    )
-    model = helper.make_model(
-        graph,
-        opset_imports=[
-            helper.make_opsetid("", _OPSET),
-            helper.make_opsetid(_ML, _ML_OPSET),
-        ],
-        ir_version=_IR_VERSION,
-        producer_name="heartbeat_clf",
-    )
-    onnx.checker.check_model(model)
-    serialised: bytes = model.SerializeToString()
-    return serialised
+        share = graph.trees("features", **_trees(forest))
+        share = graph.node("Max", graph.node("Min", share, high), low)
+        odds = graph.node("Div", share, graph.node("Sub", one, share))
+        log_odds = graph.node("Log", odds)
+        judged.append(graph.node("Mul", log_odds, graph.constant([sign])))
+    return graph.model(judged, sizes.pop(), "steadiness")
 
 
 def _trees(forest: Forest) -> dict[str, Any]:
@@ -248,12 +205,6 @@ def _trees(forest: Forest) -> dict[str, Any]:
         "target_ids": np.zeros(int(leaf.sum()), dtype=int).tolist(),
         "target_weights": (forest.share[leaf] / n_trees).tolist(),
     }
-
-
-def _matrix(name: str, columns: int) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(
-        name, TensorProto.FLOAT, ["n_recordings", columns]
-    )
 
 
 def _rounded_down(values: np.ndarray) -> np.ndarray:

@@ -170,7 +170,8 @@ class TrainingTask:
             self._check_windows(previous.predictor_)
             trainer = previous.estimator_
             self.initial_share = previous.initial_share_
-            self._beats = previous.predictor_.beats
+            beats = previous.predictor_.beats
+            self._beats = None if beats is None else beats.trained_on()
             trainer._feed_maker = self._feed
             self.seed = previous._seed
             self.class_totals += previous._class_totals
@@ -285,6 +286,9 @@ class TrainingTask:
                 if self.initial_share and keeps_head:
                     self._early = weights.calibration
                     self._beats = weights.beats
+                    # With all of them nothing is learnt of other recordings.
+                    if self._beats is not None and self.initial_share < 1:
+                        self._beats = self._beats.trained_on()
         n_outputs = network.output_shape[1]
         network.compile(
             optimizer=keras.optimizers.Adam(settings.learning_rate),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ from heartbeat_clf.averaged_beats import find_stays
 from heartbeat_clf.beat_judges import kept_judges, load_judges
 from heartbeat_clf.beat_recipe import BeatRecipe
 from heartbeat_clf.beat_view import Heard
+from heartbeat_clf.familiarity import level_features
+from heartbeat_clf.familiarity_judge import places_to_onnx
 from heartbeat_clf.prediction import network_session
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_identity import identify
@@ -62,7 +66,7 @@ def refuse():
     raise AssertionError("nothing is to be fitted")
 
 
-def test_both_kinds_are_fitted_to_their_outputs(tmp_path):
+def test_judges_are_fitted_to_their_outputs(tmp_path):
     drawn = draw(silent=[3])
     data, _, heard = drawn
     judges = fit(
@@ -78,16 +82,59 @@ def test_both_kinds_are_fitted_to_their_outputs(tmp_path):
     assert odds[~abnormal].mean() < -0.5
 
 
+def test_what_an_output_was_learnt_from_is_familiar(tmp_path):
+    data, images, heard = draw(n=160)
+    # Every other one, of another place, says nothing of what is abnormal.
+    elsewhere = np.arange(160) % 2 == 1
+    for image in images[1::2]:
+        image[20:] -= 5.0
+    data.targets.loc[elsewhere, "abnormal"] = np.nan
+    both = ("murmur", "abnormal")
+    recipe = recipe_with(steadiness=both, familiarity=both)
+    data = dataclasses.replace(
+        data,
+        strata=np.where(elsewhere, "elsewhere", data.strata),
+        shares={**data.shares, "elsewhere": 2.0},
+    )
+    kept = data.take(np.arange(80))
+    judges = fit((kept, images[:80], heard[:80]), recipe, tmp_path)
+    run = network_session(places_to_onnx([judges.familiarity[name] for name in both]))
+    odds = run(np.array([level_features(image) for image in images[80:]]))
+    here, there = (odds[0::2] > 0).mean(axis=0), (odds[1::2] > 0).mean(axis=0)
+    assert here[1] > 0.6
+    assert there[1] == 0.0
+    # Murmurs were learnt from both.
+    assert min(here[0], there[0]) > 0.4
+
+
+def test_one_subject_does_not_make_a_place_familiar(tmp_path):
+    data, images, heard = draw()
+    data.targets["abnormal"] = [0.0, 1.0] + [np.nan] * 58
+    said = []
+    recipe = recipe_with(steadiness=("abnormal",), familiarity=("abnormal",))
+    judges = fit((data, images, heard), recipe, tmp_path, said)
+    assert judges.familiarity == {}
+    assert said[-1] == "no judge of familiarity of abnormal: fewer than two subjects"
+
+
 def test_what_is_in_the_folder_is_read_and_not_fitted_again(tmp_path):
     drawn = draw()
     data, images, _ = drawn
-    recipe = recipe_with(linear=("murmur",), steadiness=("abnormal", "murmur"))
+    recipe = recipe_with(
+        linear=("murmur",),
+        steadiness=("abnormal", "murmur"),
+        familiarity=("murmur", "abnormal"),
+    )
     first = fit(drawn, recipe, tmp_path)
     again = kept_judges([data], images, refuse, recipe, tmp_path, print)
     for other in (again, load_judges(tmp_path, recipe)):
         assert list(other.steadiness) == ["abnormal", "murmur"]
         for name, forest in first.steadiness.items():
             for one, two in zip(forest, other.steadiness[name], strict=True):
+                assert np.array_equal(one, two)
+        assert list(other.familiarity) == ["murmur", "abnormal"]
+        for name, places in first.familiarity.items():
+            for one, two in zip(places, other.familiarity[name], strict=True):
                 assert np.array_equal(one, two)
         for one, two in zip(
             first.linear.get_weights(), other.linear.get_weights(), strict=True

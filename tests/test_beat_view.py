@@ -19,6 +19,7 @@ from heartbeat_clf.beat_view import BeatScores, BeatView, hear_beats
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
 from heartbeat_clf.datasets import make_heart_sounds
+from heartbeat_clf.familiarity_judge import fit_places, places_to_onnx
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.linear_beats import linear_network
 from heartbeat_clf.onnx_export import network_to_onnx
@@ -51,6 +52,7 @@ TINY_BEATS = {
     "tracker_epochs": 1,
     "linear": ["murmur"],
     "steadiness": ["abnormal"],
+    "familiarity": ["abnormal"],
 }
 
 
@@ -71,19 +73,19 @@ def view_of(network=b"", share=0.5, **judges):
     )
 
 
-def said(network, linear=None, n_beats=10, steadiness=None):
+def said(network, linear=None, n_beats=10, steadiness=None, familiarity=None):
     """Return scores of beats, by default of the network alone."""
     network = np.array(network)
-    linear, steadiness = (
+    linear, steadiness, familiarity = (
         np.full_like(network, np.nan) if judged is None else np.array(judged)
-        for judged in (linear, steadiness)
+        for judged in (linear, steadiness, familiarity)
     )
-    return BeatScores(network, linear, n_beats, 0.9, steadiness)
+    return BeatScores(network, linear, n_beats, 0.9, steadiness, familiarity)
 
 
 MURMUR_ALONE = {
     "outputs": {"murmur": 1.0},
-    "beats": {**TINY_BEATS, "steadiness": []},
+    "beats": {**TINY_BEATS, "steadiness": [], "familiarity": []},
 }
 
 
@@ -209,15 +211,35 @@ def test_the_linear_judge_weighs_the_more_the_more_beats_there_are():
 def test_log_odds_by_steadiness_are_added_to_the_mean_of_the_others():
     windows, nan = np.array([[1.0, 2.0]]), float("nan")
     steady = said([5.0, -2.0], steadiness=[nan, 1.5])
-    assert view_of().blend(windows, [steady]).tolist() == [[3.0, 1.5]]
+    assert view_of().blend(windows, [steady]).tolist() == [[3.0, 0.75]]
     # A mean of three with the linear judge (4.2, above), then the sum.
     both = said([5.0, -2.0], [9.0, nan], steadiness=[-1.0, nan])
-    assert view_of().blend(windows, [both])[0].tolist() == pytest.approx([3.2, 0.0])
+    assert view_of().blend(windows, [both])[0].tolist() == pytest.approx([3.7, 0.0])
     # Whoever looks at beats less hears less of how steady they are.
     less = view_of(share=0.25).blend(windows, [steady])
-    assert less.tolist() == [[2.0, 1.75]]
+    assert less.tolist() == [[2.0, 1.375]]
     none = view_of(share=0).blend(windows, [steady])
     assert none.tolist() == windows.tolist()
+
+
+def test_windows_give_way_to_steadiness_where_the_sound_is_not_familiar():
+    windows, nan = np.array([[1.0, 2.0]]), float("nan")
+
+    def blended(familiarity, steadiness):
+        heard = said([5.0, -2.0], steadiness=steadiness, familiarity=familiarity)
+        return view_of().blend(windows, [heard])[0].tolist()
+
+    # Of the second output (2 - 2 + 4) / 2, (8 - 2 + 4) / 2, and both in equal parts.
+    assert blended([nan, 50.0], [nan, 4.0]) == pytest.approx([3.0, 2.0])
+    assert blended([nan, -50.0], [nan, 4.0]) == pytest.approx([3.0, 5.0])
+    assert blended([nan, 0.0], [nan, 4.0]) == pytest.approx([3.0, 3.5])
+    # With too few beats to judge them, the windows stay.
+    assert blended([-50.0, -50.0], [nan, nan]) == [3.0, 0.0]
+
+
+def test_what_windows_were_trained_on_with_is_familiar():
+    view = view_of(steadiness=trees(8), familiarity=levels(120))
+    assert view.trained_on() == dataclasses.replace(view, familiarity=None)
 
 
 @pytest.mark.training
@@ -240,7 +262,9 @@ def test_training_goes_on_and_answers_by_both_views(
         ):
             assert np.array_equal(one, two, equal_nan=True)
         assert list(other.judges.steadiness) == ["abnormal"]
-        assert other.view("abnormal").steadiness == beats.view("abnormal").steadiness
+        for judge in ("steadiness", "familiarity"):
+            expected = getattr(beats.view("abnormal"), judge)
+            assert getattr(other.view("abnormal"), judge) == expected
         for one, two in zip(first, other.network.get_weights(), strict=True):
             assert np.array_equal(one, two)
     with pytest.raises(ValueError, match="checkpoints of this training, got those"):
@@ -264,7 +288,8 @@ def test_training_goes_on_and_answers_by_both_views(
     windows = score_images(network, images[0], recipe)
     heard = [beats.view().scores(image) for image in images[0]]
     assert np.isnan(heard[0].linear).tolist() == [False, True, True]
-    assert np.isnan(heard[0].steadiness).tolist() == [True, False, True]
+    for found in (heard[0].steadiness, heard[0].familiarity):
+        assert np.isnan(found).tolist() == [True, False, True]
     expected = beats.view().blend(windows, [found.first(2) for found in heard])
     np.testing.assert_allclose(logits, expected, atol=1e-6)
     assert np.abs(logits[:, 0] - (windows[:, 0] + heard[0].network[0]) / 2).max() > 0.01
@@ -285,6 +310,9 @@ def test_training_goes_on_and_answers_by_both_views(
         # In favour of "normal", the second class.
         judge = archive.read("beats_steadiness.onnx")
         assert judge == beats.view("abnormal", sign=-1.0).steadiness
+        # How familiar a sound is has no sign.
+        judge = archive.read("beats_familiarity.onnx")
+        assert judge == beats.view("abnormal").familiarity
     scores_of = abnormal.decision_function(data[0].recordings)
     np.testing.assert_allclose(scores_of, -logits[:, 1], atol=1e-4)
     for model in (load(steady), load_to_predict(steady)):
@@ -342,9 +370,13 @@ def test_folds_keep_the_scores_of_each_view(sets, tmp_path, known_tracker):
     # The network on windows stays; its scores alone are not those that are asked for.
     scores = train_fold(data, images, held_out, small_recipe(), tmp_path)
     windows, beat = scores["abnormal_windows"], scores["abnormal_beat"]
+    steady = scores["abnormal_steadiness"]
+    assert steady.notna().any()
+    assert scores["abnormal_familiarity"].notna().any()
+    strange = (2 * steady - windows) / (1 + np.exp(scores["abnormal_familiarity"]))
+    windows = windows + strange.fillna(0.0)
     blended = windows.where(beat.isna(), (windows + beat) / 2)
-    assert scores["abnormal_steadiness"].notna().any()
-    blended += scores["abnormal_steadiness"].fillna(0.0)
+    blended += steady.fillna(0.0) / 2
     np.testing.assert_allclose(scores["abnormal"], blended, atol=1e-4)
     assert "murmur_steadiness" not in scores
     weight = scores["beats"] / (scores["beats"] + 10)
@@ -408,6 +440,7 @@ def test_models_are_made_with_the_view(sets, tmp_path, known_tracker):
         ({"tracked_bands": 0}, "tracked_bands must be an integer at least 1"),
         ({"settings": {}}, r"Expected the settings \['context_frames', .*got \[\]"),
         ({"settings": {**tracker_settings(), "hop_duration": 0}}, "hop_duration must"),
+        ({"familiarity": b""}, "a judge of steadiness beside that of familiarity, got"),
     ],
 )
 def test_wrong_values_in_a_model_file_are_named(changes, message):
@@ -443,6 +476,15 @@ def test_a_judge_of_steadiness_that_fits_is_read(tmp_path):
     assert load_to_predict(file).classes_.tolist() == ["murmur", "normal"]
 
 
+def test_a_judge_of_familiarity_that_fits_is_read(tmp_path):
+    judged = {"beats_steadiness.onnx": trees(8), "beats_familiarity.onnx": levels(120)}
+    file = rewritten(
+        tmp_path / "good.hbc", steadiness=True, familiarity=True, add=judged
+    )
+    assert load(file)[-1].predictor_.beats.familiarity == levels(120)
+    assert load_to_predict(file).classes_.tolist() == ["murmur", "normal"]
+
+
 def judge(weights):
     """Return a linear judge whose places have the same weight, for each output."""
     places = np.full((*BEAT_SHAPE, len(weights)), weights).transpose(3, 0, 1, 2)
@@ -457,6 +499,17 @@ def trees(n_features, n_outputs=1, answer=None):
     if answer is not None:
         forest = forest._replace(share=np.full_like(forest.share, answer))
     return forests_to_onnx([forest] * n_outputs)
+
+
+def levels(n_features, n_outputs=1, limit=1.0):
+    """Return a judge of familiarity that has heard noise alone."""
+    features = np.random.default_rng(0).normal(size=(40, n_features))
+    groups = np.arange(40) % 2
+    places = fit_places(features, groups, np.arange(40), np.ones(40))
+    return places_to_onnx([places._replace(limit=limit)] * n_outputs)
+
+
+STEADY = {"beats_steadiness.onnx": trees(8)}
 
 
 def test_weights_without_a_network_to_train_are_named(tmp_path):
@@ -482,6 +535,22 @@ def test_weights_without_a_network_to_train_are_named(tmp_path):
         {"steadiness": True, "add": {"beats_steadiness.onnx": b"abc"}},
         {"steadiness": True, "add": {"beats_steadiness.onnx": trees(3)}},
         {"steadiness": True, "add": {"beats_steadiness.onnx": trees(8, 2)}},
+        {"familiarity": True},
+        {"familiarity": True, "add": {"beats_familiarity.onnx": levels(120)}},
+        {"steadiness": True, "add": {**STEADY, "beats_familiarity.onnx": levels(120)}},
+        *(
+            {
+                "steadiness": True,
+                "familiarity": True,
+                "add": {**STEADY, "beats_familiarity.onnx": wrong},
+            }
+            for wrong in (
+                b"",
+                levels(119),
+                levels(120, 2),
+                levels(120, limit=float("nan")),
+            )
+        ),
         {"linear": False},
         {"linear": "no"},
         {"tracked_bands": 8},
@@ -544,12 +613,19 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         ({**TINY_BEATS, "augment": ["reverse_time"]}, 'augment without "reverse_time"'),
         ({**TINY_BEATS, "linear": ["murmur"] * 2}, r"once in beats\.linear, got"),
         ({**TINY_BEATS, "linear": ["loud"]}, r"beats\.linear must be one of"),
-        ({**TINY_BEATS, "steadiness": ["loud"]}, r"beats\.steadiness must be one of"),
+        (
+            {**TINY_BEATS, "steadiness": ["loud", "abnormal"]},
+            r"beats\.steadiness must be one of",
+        ),
         ({**TINY_BEATS, "steadiness": ["murmur"] * 2}, r"once in beats\.steadiness"),
         (
+            {**TINY_BEATS, "steadiness": ["murmur"]},
+            r"familiarity to be among .*, got \['abnormal'\] besides",
+        ),
+        (
             {"steps": 4},
-            r"fields \[.*\] under \[beats\], and perhaps linear and steadiness, got "
-            r"\['steps'\]",
+            r"fields \[.*\] under \[beats\], and perhaps linear, steadiness, "
+            r"familiarity, got \['steps'\]",
         ),
     ],
 )
@@ -558,20 +634,22 @@ def test_wrong_settings_of_the_view_are_named(beats, message):
         small_recipe(beats=beats)
 
 
-@pytest.mark.parametrize("judge", ["linear", "steadiness"])
+@pytest.mark.parametrize("judge", ["linear", "steadiness", "familiarity"])
 def test_outputs_of_a_judge_are_a_list(judge):
     for wrong in ("murmur", [["murmur"]]):
         with pytest.raises(
             TypeError, match=rf"beats\.{judge} to be a list .* got .*murmur"
         ):
             small_recipe(beats={**TINY_BEATS, judge: wrong})
-    without = {name: value for name, value in TINY_BEATS.items() if name != judge}
+    needed = {"steadiness": ("steadiness", "familiarity")}.get(judge, (judge,))
+    without = {name: value for name, value in TINY_BEATS.items() if name not in needed}
     assert getattr(small_recipe(beats=without).beats, judge) == ()
 
 
 def test_outputs_that_are_left_out_have_no_judge():
     abnormal = small_recipe().with_outputs({"abnormal": 1.0}).beats
     assert (abnormal.linear, abnormal.steadiness) == ((), ("abnormal",))
+    assert abnormal.familiarity == ("abnormal",)
     murmur = small_recipe().with_outputs({"murmur": 2.0}).beats
     assert (murmur.linear, murmur.steadiness) == (("murmur",), ())
     assert small_recipe(beats=None).with_outputs({"murmur": 2.0}).beats is None

@@ -111,18 +111,21 @@ ALLOWED = {
         "windows"
     ),
     "beat_view_network": "_tensorflow networks",
-    "steadiness_judge": "_validation",
+    "judge_graph": "",
+    "steadiness_judge": "_validation judge_graph",
+    "familiarity_judge": "_validation judge_graph",
     "beat_judges": (
-        "_tensorflow averaged_beats beat_recipe beat_view linear_beats outputs "
-        "pretraining pretraining_data pretraining_identity pretraining_recipe "
-        "steadiness_judge training"
+        "_tensorflow averaged_beats beat_recipe beat_view familiarity "
+        "familiarity_judge linear_beats outputs pretraining pretraining_data "
+        "pretraining_identity pretraining_recipe steadiness_judge training"
     ),
     "linear_beats": "_tensorflow _validation calibration folds prediction",
     "beat_view_training": (
         "_tensorflow augmentations averaged_beats beat_judges beat_tracking "
-        "beat_training beat_view beat_view_network datasets.circor onnx_export "
-        "pretraining pretraining_data pretraining_feed pretraining_identity "
-        "pretraining_recipe pretraining_rounds spectrogram steadiness_judge"
+        "beat_training beat_view beat_view_network datasets.circor "
+        "familiarity_judge onnx_export pretraining pretraining_data pretraining_feed "
+        "pretraining_identity pretraining_recipe pretraining_rounds spectrogram "
+        "steadiness_judge"
     ),
     "pretraining_run": (
         "beat_recipe beat_view images outputs prediction pretraining_data "
@@ -157,7 +160,10 @@ ALLOWED = {
     "beat_tracking": "_rows audio beat_decoding mel prediction",
     "averaged_beats": "beat_decoding",
     "steadiness": "_validation averaged_beats beat_decoding rhythm_features",
-    "beat_view": "_validation averaged_beats beat_tracking prediction steadiness",
+    "familiarity": "",
+    "beat_view": (
+        "_validation averaged_beats beat_tracking familiarity prediction steadiness"
+    ),
     "beat_training": "_tensorflow _validation beat_tracking onnx_export",
     "premature_beats": "_validation",
     "rhythm_features": "beat_decoding beat_tracking",
@@ -234,7 +240,7 @@ DOORS = {
     ),
     "tensorflow": ("_tensorflow training", ""),
     "scikeras": ("training", ""),
-    "onnx": ("onnx_export quality_training steadiness_judge", ""),
+    "onnx": ("judge_graph onnx_export quality_training", ""),
     "onnxruntime": ("", "prediction"),
     "distributed": ("", "cluster"),
     "matplotlib": ("", "inspection"),

@@ -1,0 +1,221 @@
+"""A judge of whether a recording sounds like those of the places learnt from.
+
+Kept as arrays and written as ONNX, so that what predicts needs neither scikit-learn nor
+pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from heartbeat_clf._validation import check_same_length
+from heartbeat_clf.judge_graph import JudgeGraph
+
+__all__ = ["Places", "fit_places", "places_to_onnx"]
+
+_COMPONENTS = 5
+_FOLDS = 5
+# So much of the recordings learnt from, each heard as if it were not among them, is no
+# farther than the distance at which familiarity is a half.
+_NEAR = 0.8
+# How steeply familiarity falls there, in powers of the squared distance.
+_STEEPNESS = 8.0
+# Variance along a component that is always there, in units of all recordings' own.
+_LEAST_VARIANCE = 1e-3
+_LEAST_DISTANCE = 1e-6
+# Log odds beyond which it is all the same.
+_FAR = 50.0
+
+
+class Places(NamedTuple):
+    """Where recordings learnt from lie among all sounds.
+
+    Attributes
+    ----------
+    mean : ndarray of float32 of shape (n_features,)
+        What is taken from the features.
+    projection : ndarray of float32 of shape (n_features, n_components)
+        What they are multiplied with then: within a group, the components are
+        uncorrelated and their variance is 1.
+    centres : ndarray of float32 of shape (n_groups, n_components)
+        The groups' means there.
+    limit : float
+        The squared distance to the nearest centre at which familiarity is a half.
+    """
+
+    mean: np.ndarray
+    projection: np.ndarray
+    centres: np.ndarray
+    limit: float
+
+
+def fit_places(
+    features: np.ndarray,
+    groups: np.ndarray,
+    subjects: np.ndarray,
+    weights: np.ndarray,
+    *,
+    seed: int = 0,
+) -> Places:
+    """Return where groups of recordings lie, and how far their like may be.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_recordings, n_features)
+        Finite; such as those of :func:`heartbeat_clf.familiarity.level_features`.
+    groups : ndarray of shape (n_recordings,)
+        What lies together, such as the stratum; any labels.
+    subjects : ndarray of shape (n_recordings,)
+        Who was recorded; two at least.
+    weights : ndarray of shape (n_recordings,)
+        Of the recordings, above 0.
+    seed : int, default=0
+        Draws the folds that the limit is taken from.
+
+    Returns
+    -------
+    places : Places
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, features are not finite, weights not above 0, or there is one
+        subject alone.
+
+    Notes
+    -----
+    Features are scaled to deviation 1 and projected on their first five principal
+    components; the distance to a group is Mahalanobis's, with one covariance for all
+    groups. The limit is that within which four fifths of the recordings (by weight) lie
+    when each is measured by what the other four of five folds of subjects gave.
+
+    References
+    ----------
+    Lee et al. 2018, "A simple unified framework for detecting out-of-distribution
+    samples and adversarial attacks" (arXiv 1807.03888), take the distance to the
+    nearest class, with a common covariance, to find what a network has not seen the
+    like of.
+    """
+    # Beyond what float32 holds, numbers are infinite, and refused below.
+    with np.errstate(over="ignore"):
+        features = np.asarray(features).astype(np.float32).astype(np.float64)
+    groups, subjects = np.asarray(groups), np.asarray(subjects)
+    weights = np.asarray(weights, dtype=np.float64)
+    check_same_length(
+        features=features, groups=groups, subjects=subjects, weights=weights
+    )
+    if features.ndim != 2 or not np.isfinite(features).all():
+        raise ValueError(
+            "Expected finite features of shape (n_recordings, n_features), got shape "
+            f"{features.shape!r}, finite: {bool(np.isfinite(features).all())}."
+        )
+    wrong = ~(np.isfinite(weights) & (weights > 0))
+    if wrong.any():
+        raise ValueError(
+            f"Expected finite weights above 0, got {float(weights[wrong][0])!r}."
+        )
+    n_folds = min(_FOLDS, len(np.unique(subjects)))
+    if n_folds < 2:
+        raise ValueError("Expected two subjects at least, got one.")
+    distances = np.empty(len(features))
+    folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
+    for kept, left in folds.split(features, groups=subjects):
+        known = _fit(features[kept], groups[kept], weights[kept])
+        distances[left] = _distances(known, features[left])
+    order = np.argsort(distances)
+    passed = np.cumsum(weights[order]) / weights.sum()
+    last = min(int(np.searchsorted(passed, _NEAR)), len(order) - 1)
+    limit = max(float(distances[order[last]]), _LEAST_DISTANCE)
+    return _fit(features, groups, weights)._replace(limit=limit)
+
+
+def _fit(features: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> Places:
+    """Return everything but the limit."""
+    weights = weights / weights.sum()
+    mean = weights @ features
+    deviation = np.sqrt(weights @ (features - mean) ** 2)
+    scale = np.divide(1, deviation, where=deviation > 0, out=np.zeros_like(deviation))
+    scaled = (features - mean) * scale
+    weighed = scaled * np.sqrt(weights)[:, np.newaxis]
+    axes = np.linalg.svd(weighed, full_matrices=False)[2][:_COMPONENTS].T
+    points = scaled @ axes
+    _, group = np.unique(groups, return_inverse=True)
+    mass = np.bincount(group, weights)
+    centres = np.array(
+        [np.bincount(group, weights * column) / mass for column in points.T]
+    ).T
+    within = points - centres[group]
+    covariance = within.T @ (within * weights[:, np.newaxis])
+    covariance += _LEAST_VARIANCE * np.eye(len(covariance))
+    whitening = np.linalg.cholesky(np.linalg.inv(covariance))
+    projection = scale[:, np.newaxis] * (axes @ whitening)
+    return Places(
+        mean=mean.astype(np.float32),
+        projection=projection.astype(np.float32),
+        centres=(centres @ whitening).astype(np.float32),
+        limit=1.0,
+    )
+
+
+def _distances(places: Places, features: np.ndarray) -> np.ndarray:
+    """Return squared distances to the nearest centre."""
+    points = (features - places.mean) @ places.projection
+    between = points[:, np.newaxis] - places.centres
+    nearest: np.ndarray = (between**2).sum(axis=2).min(axis=1)
+    return nearest
+
+
+def places_to_onnx(places: Sequence[Places | None]) -> bytes:
+    """Return places as a serialised ONNX model of familiarity.
+
+    Parameters
+    ----------
+    places : sequence of Places or None
+        One an output, on the same number of features; None for an output that is not
+        judged. One at least.
+
+    Returns
+    -------
+    model : bytes
+        From ``features`` of shape ``(n_recordings, n_features)`` to ``logits`` of shape
+        ``(n_recordings, n_outputs)``, float32: log odds of the sound being a familiar
+        one, ``8 log(limit / distance)`` with squared distances, within ±50; NaN for
+        outputs that are not judged.
+
+    Raises
+    ------
+    ValueError
+        If there are no places, or they see different numbers of features.
+    """
+    places = list(places)
+    sizes = {len(part.mean) for part in places if part is not None}
+    if len(sizes) != 1:
+        raise ValueError(
+            "Expected places on one number of features, got "
+            f"{sorted(sizes) or 'no places'}."
+        )
+    graph = JudgeGraph()
+    last, middle = graph.constant([2], np.int64), graph.constant([1], np.int64)
+    judged: list[str | None] = []
+    for part in places:
+        if part is None:
+            judged.append(None)
+            continue
+        points = graph.node("Sub", "features", graph.constant(part.mean))
+        points = graph.node("MatMul", points, graph.constant(part.projection))
+        points = graph.node("Unsqueeze", points, middle)
+        between = graph.node("Sub", points, graph.constant(part.centres[np.newaxis]))
+        squares = graph.node("Mul", between, between)
+        distances = graph.node("ReduceSum", squares, last, keepdims=0)
+        nearest = graph.node("ReduceMin", distances, axes=[1], keepdims=1)
+        nearer = graph.node("Div", graph.constant([part.limit]), nearest)
+        log_odds = graph.node(
+            "Mul", graph.node("Log", nearer), graph.constant([_STEEPNESS])
+        )
+        bounds = graph.constant(-_FAR), graph.constant(_FAR)
+        judged.append(graph.node("Clip", log_odds, *bounds))
+    return graph.model(judged, sizes.pop(), "familiarity")

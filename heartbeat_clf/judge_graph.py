@@ -1,0 +1,96 @@
+"""Build small ONNX models of judges by hand: numbers in, log odds of outputs out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+__all__ = ["JudgeGraph"]
+
+_OPSET = 17
+# Where ONNX keeps its trees.
+_ML = "ai.onnx.ml"
+_ML_OPSET = 3
+# ONNX Runtime 1.20, the lowest that is declared, reads IR version 10.
+_IR_VERSION = 8
+
+
+class JudgeGraph:
+    """A graph that grows by nodes, from ``features`` to ``logits``."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator and return the name of what it gives."""
+        name = f"t{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        return name
+
+    def trees(self, features: str, **attributes: Any) -> str:
+        """Add trees that sum their leaves and return the name of the sum."""
+        return self.node("TreeEnsembleRegressor", features, domain=_ML, **attributes)
+
+    def constant(self, value: Any, dtype: Any = np.float32) -> str:
+        """Add an array and return its name."""
+        name = f"c{len(self._constants)}"
+        array = np.asarray(value, dtype=dtype)
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def model(self, judged: Sequence[str | None], n_features: int, name: str) -> bytes:
+        """Return the model, serialised.
+
+        Parameters
+        ----------
+        judged : sequence of str or None
+            What gives the log odds of each output, of shape ``(n_recordings, 1)``; None
+            for one that is not judged, which is NaN then. One judge at least.
+        n_features : int
+            Columns of ``features``.
+        name : str
+            Of the graph.
+
+        Returns
+        -------
+        model : bytes
+            From ``features`` of shape ``(n_recordings, n_features)`` to ``logits`` of
+            shape ``(n_recordings, n_outputs)``, float32.
+        """
+        # As many rows as the others have.
+        heard = next(part for part in judged if part is not None)
+        columns = [
+            self.node("Mul", heard, self.constant([np.nan])) if part is None else part
+            for part in judged
+        ]
+        self._nodes.append(helper.make_node("Concat", columns, ["logits"], axis=1))
+        graph = helper.make_graph(
+            self._nodes,
+            name,
+            [_matrix("features", n_features)],
+            [_matrix("logits", len(columns))],
+            self._constants,
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[
+                helper.make_opsetid("", _OPSET),
+                helper.make_opsetid(_ML, _ML_OPSET),
+            ],
+            ir_version=_IR_VERSION,
+            producer_name="heartbeat_clf",
+        )
+        onnx.checker.check_model(model)
+        serialised: bytes = model.SerializeToString()
+        return serialised
+
+
+def _matrix(name: str, columns: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(
+        name, TensorProto.FLOAT, ["n_recordings", columns]
+    )

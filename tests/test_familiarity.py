@@ -1,0 +1,174 @@
+"""How a recording sounds besides its heart, and whether the like of it was learnt."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from heartbeat_clf.familiarity import level_features
+from heartbeat_clf.familiarity_judge import Places, fit_places, places_to_onnx
+from heartbeat_clf.prediction import network_session
+
+
+def test_features_are_quantiles_of_each_band_in_units_of_the_image():
+    image = np.array([np.arange(11.0), 20 + 2 * np.arange(11.0)])
+    low, middle, high = level_features(image).reshape(3, 2)
+    for found, levels in ((low, [1, 22]), (middle, [5, 30]), (high, [9, 38])):
+        expected = (np.array(levels) - image.mean()) / image.std()
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert low.dtype == np.float32
+
+
+def test_gain_and_order_in_time_do_not_count():
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(5, 200))
+    expected = level_features(image)
+    shuffled = 3 * image[:, rng.permutation(200)] - 40
+    np.testing.assert_allclose(level_features(shuffled), expected, atol=1e-5)
+
+
+def test_silence_has_no_level():
+    assert level_features(np.full((2, 9), -80.0)).tolist() == [0.0] * 6
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 1), (2, 0), (0, 5)])
+def test_what_is_no_image_is_refused(shape):
+    with pytest.raises(ValueError, match=r"shape \(n_bands, n_frames\), got \("):
+        level_features(np.zeros(shape))
+
+
+def draw(n=300, seed=0):
+    """Return features of two places, ten apart, their names, subjects and weights."""
+    rng = np.random.default_rng(seed)
+    groups = np.where(rng.random(n) < 0.5, "here", "there")
+    features = rng.normal(size=(n, 5))
+    features[:, 0] += np.where(groups == "there", 10.0, 0.0)
+    return features, groups, np.arange(n) // 2, np.ones(n)
+
+
+def log_odds(places, features):
+    run = network_session(places_to_onnx([places]))
+    return run(np.asarray(features, dtype=np.float32))[:, 0]
+
+
+def test_four_fifths_of_what_was_never_heard_of_the_same_places_is_familiar():
+    odds = log_odds(fit_places(*draw()), draw(3000, seed=1)[0])
+    assert np.mean(odds > 0) == pytest.approx(0.8, abs=0.06)
+
+
+def test_other_places_are_not_familiar():
+    places = fit_places(*draw())
+    features = draw(200, seed=1)[0]
+    # Between both, beyond both, and beside both.
+    between = np.where(np.arange(5) == 0, 5.0, features)
+    for strange in (between, features + 10.0, np.roll(features, 1, axis=1) * 4):
+        assert np.mean(log_odds(places, strange) < -4) > 0.9
+
+
+def test_log_odds_are_eight_times_those_of_squared_distances():
+    places = Places(
+        mean=np.array([1.0, 2.0], dtype=np.float32),
+        projection=np.array([[1.0, 0.0], [0.0, 2.0]], dtype=np.float32),
+        centres=np.array([[0.0, 0.0], [30.0, 0.0]], dtype=np.float32),
+        limit=4.0,
+    )
+    # Half a unit in the second feature is one in its component.
+    found = log_odds(places, [[3.0, 2.0], [1.0, 4.0], [30.0, 2.0], [1.0, 2.0]])
+    expected = [0.0, 8 * np.log(4 / 16), 8 * np.log(4.0), 50.0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert log_odds(places, [[1e20, 2.0]]).tolist() == [-50.0]
+
+
+def test_a_group_has_the_shape_that_all_have_within():
+    rng = np.random.default_rng(0)
+    features, groups, subjects, weights = draw(2000)
+    mixed = features @ rng.normal(size=(5, 5))
+    odds = [log_odds(fit_places(f, groups, subjects, weights), f) for f in (mixed,)]
+    # Whatever the units of features are.
+    units = mixed * rng.uniform(0.01, 100, 5) + rng.normal(size=5)
+    odds.append(log_odds(fit_places(units, groups, subjects, weights), units))
+    np.testing.assert_allclose(odds[0], odds[1], atol=0.05)
+
+
+def test_heavy_recordings_decide_how_far_their_like_may_be():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(400, 5))
+    wide = np.arange(400) % 2 == 1
+    features[wide] *= 5.0
+    groups, subjects = np.zeros(400), np.arange(400)
+    shares = []
+    for weight in (0.01, 1.0):
+        weights = np.where(wide, weight, 1.0)
+        odds = log_odds(fit_places(features, groups, subjects, weights), features)
+        shares.append(np.mean(odds[wide] > 0))
+    assert shares[0] < 0.1
+    assert shares[1] > 0.5
+
+
+def test_recordings_of_a_subject_do_not_vouch_for_each_other():
+    # Ten subjects, each a place of its own: those left out are unlike all others.
+    rng = np.random.default_rng(0)
+    subjects = np.repeat(np.arange(10), 20)
+    features = 20 * rng.normal(size=(10, 6))[subjects] + rng.normal(size=(200, 6))
+    alone = fit_places(features, subjects, subjects, np.ones(200))
+    mixed = fit_places(features, subjects, np.arange(200), np.ones(200))
+    assert alone.limit > 20 * mixed.limit
+
+
+def test_the_seed_draws_the_folds():
+    limits = {fit_places(*draw(60), seed=seed).limit for seed in (0, 0, 1)}
+    assert len(limits) == 2
+
+
+def test_few_recordings_and_features_that_never_change_are_taken():
+    features, groups, subjects, weights = draw(4)
+    features[:, 3] = 7.0
+    odds = log_odds(fit_places(features, groups, subjects, weights), features)
+    assert np.isfinite(odds).all()
+    same = fit_places(np.ones((4, 3)), groups, subjects, weights)
+    assert log_odds(same, np.ones((1, 3))).tolist() == [50.0]
+
+
+def test_what_is_not_judged_is_nan():
+    places = fit_places(*draw())
+    features = draw(10, seed=1)[0].astype(np.float32)
+    beside = network_session(places_to_onnx([None, places, None]))(features)
+    assert np.isnan(beside[:, [0, 2]]).all()
+    assert np.array_equal(beside[:, 1], log_odds(places, features))
+
+
+def test_the_model_asks_for_what_the_lowest_onnx_runtime_reads():
+    model = onnx.load_from_string(places_to_onnx([fit_places(*draw())]))
+    assert model.ir_version <= 10
+    assert {part.domain: part.version for part in model.opset_import}[""] == 17
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": np.zeros(300)}, r"shape \(n_recordings, n_features\), got shape"),
+        ({"features": np.full((300, 3), np.nan)}, "finite: False"),
+        ({"features": np.full((300, 3), 1e39)}, "finite: False"),
+        ({"weights": np.zeros(300)}, r"finite weights above 0, got 0\.0"),
+        ({"weights": np.full(300, np.nan)}, "above 0, got nan"),
+        ({"weights": np.full(300, np.inf)}, "above 0, got inf"),
+        ({"subjects": np.zeros(300)}, "two subjects at least, got one"),
+        ({"groups": np.zeros(3)}, "as many items in"),
+        ({"subjects": np.zeros(3)}, "as many items in"),
+    ],
+)
+def test_wrong_input_of_the_places_is_named(changes, message):
+    names = ("features", "groups", "subjects", "weights")
+    given = {**dict(zip(names, draw(), strict=True)), **changes}
+    with pytest.raises(ValueError, match=message):
+        fit_places(**given)
+
+
+def test_models_without_one_number_of_features_are_refused():
+    with pytest.raises(ValueError, match="one number of features, got no places"):
+        places_to_onnx([None])
+    places = fit_places(*draw())
+    other = places._replace(mean=np.zeros(4))
+    with pytest.raises(ValueError, match=r"one number of features, got \[4, 5\]"):
+        places_to_onnx([places, other])
