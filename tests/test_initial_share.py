@@ -177,6 +177,27 @@ def test_the_share_is_told_and_saved(tuned, tmp_path):
 
 
 @pytest.mark.training
+def test_what_was_trained_on_sounds_familiar(heard):
+    known = load_pretrained("abnormal")[-1].predictor_.beats
+    assert known.familiarity is not None
+    X, y = heard
+    classes = np.where(y == "normal", y, "abnormal")
+    half, whole = (
+        HeartbeatClassifier(
+            "wide",
+            initial_weights="pretrained:abnormal",
+            initial_share=share,
+            epochs=1,
+            random_state=0,
+        ).fit(X, classes)
+        for share in (0.5, 1)
+    )
+    assert half.predictor_.beats == known.trained_on()
+    assert whole.predictor_.beats == known
+    assert whole.partial_fit(X, classes).predictor_.beats == known.trained_on()
+
+
+@pytest.mark.training
 def test_the_look_at_the_average_beat_stays_where_a_share_does(heard, tuned):
     known = load_pretrained()[-1].predictor_.beats
     assert known is not None
