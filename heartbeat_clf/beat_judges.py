@@ -11,6 +11,8 @@ import functools
 import io
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,7 @@ from heartbeat_clf.beat_view import Heard
 from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.familiarity_judge import Places, fit_places
 from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
+from heartbeat_clf.model_archive import UNREADABLE
 from heartbeat_clf.outputs import whole_file
 from heartbeat_clf.pretraining import stratum_pools
 from heartbeat_clf.pretraining_data import (
@@ -102,6 +105,11 @@ def kept_judges(
     Returns
     -------
     judges : Judges
+
+    Raises
+    ------
+    ValueError
+        If the file of a judge is damaged.
     """
     assert recipe.beats is not None
     fits: dict[str, Fit] = {
@@ -139,6 +147,8 @@ def load_judges(folder: str | os.PathLike[str], recipe: Recipe) -> Judges:
     FileNotFoundError
         If the recipe has a judge and the folder not that one: the training was
         stopped, or was another.
+    ValueError
+        If the file of a judge is damaged.
     """
     assert recipe.beats is not None
     found: dict[str, Any] = {}
@@ -277,9 +287,18 @@ def _archive(judge: keras.Model | dict[str, Any]) -> bytes:
 
 def _read(place: Path, kind: str) -> keras.Model | dict[str, Any]:
     file = place / _FILES[kind]
-    if kind == _LINEAR:
-        return keras.saving.load_model(file)
-    with np.load(file, allow_pickle=False) as arrays:
+    try:
+        return keras.saving.load_model(file) if kind == _LINEAR else _load(file, kind)
+    except (*UNREADABLE, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"Expected a {JUDGES[kind]} in {str(file)!r}, got: {error}. The file is "
+            "damaged: remove it, and the judge is fitted again."
+        ) from error
+
+
+def _load(file: Path, kind: str) -> dict[str, Any]:
+    # Of a path that is no archive, NumPy would leave the file open.
+    with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
         names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
         made = _KEPT_AS[kind]
         return {

@@ -14,6 +14,7 @@ from sklearn.model_selection import GroupKFold
 
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.judge_graph import JudgeGraph
+from heartbeat_clf.judge_inputs import check_features, check_weights
 
 __all__ = ["Places", "fit_places", "places_to_onnx"]
 
@@ -100,24 +101,12 @@ def fit_places(
     nearest class, with a common covariance, to find what a network has not seen the
     like of.
     """
-    # Beyond what float32 holds, numbers are infinite, and refused below.
-    with np.errstate(over="ignore"):
-        features = np.asarray(features).astype(np.float32).astype(np.float64)
+    features = check_features(features).astype(np.float64)
     groups, subjects = np.asarray(groups), np.asarray(subjects)
-    weights = np.asarray(weights, dtype=np.float64)
+    weights = check_weights(weights)
     check_same_length(
         features=features, groups=groups, subjects=subjects, weights=weights
     )
-    if features.ndim != 2 or not np.isfinite(features).all():
-        raise ValueError(
-            "Expected finite features of shape (n_recordings, n_features), got shape "
-            f"{features.shape!r}, finite: {bool(np.isfinite(features).all())}."
-        )
-    wrong = ~(np.isfinite(weights) & (weights > 0))
-    if wrong.any():
-        raise ValueError(
-            f"Expected finite weights above 0, got {float(weights[wrong][0])!r}."
-        )
     n_folds = min(_FOLDS, len(np.unique(subjects)))
     if n_folds < 2:
         raise ValueError("Expected two subjects at least, got one.")

@@ -14,6 +14,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.judge_graph import JudgeGraph
+from heartbeat_clf.judge_inputs import check_features, check_weights
 
 __all__ = ["Forest", "fit_forest", "forests_to_onnx"]
 
@@ -92,25 +93,13 @@ def fit_forest(
     Geurts, Ernst and Wehenkel 2006, "Extremely randomized trees", Machine Learning
     63: 3-42; scikit-learn's implementation.
     """
-    # Beyond what float32 holds, numbers are infinite, and refused below.
-    with np.errstate(over="ignore"):
-        features = np.asarray(features).astype(np.float32)
-    positive, weights = np.asarray(positive), np.asarray(weights)
+    features, weights = check_features(features), check_weights(weights)
+    positive = np.asarray(positive)
     check_same_length(features=features, positive=positive, weights=weights)
-    if features.ndim != 2 or not np.isfinite(features).all():
-        raise ValueError(
-            "Expected finite features of shape (n_recordings, n_features), got shape "
-            f"{features.shape!r}, finite: {bool(np.isfinite(features).all())}."
-        )
     if positive.dtype != bool or len(np.unique(positive)) < 2:
         raise ValueError(
             "Expected positive to hold True and False, got "
             f"{np.unique(positive).tolist()} of {positive.dtype}."
-        )
-    wrong = ~(np.isfinite(weights) & (weights > 0))
-    if wrong.any():
-        raise ValueError(
-            f"Expected finite weights above 0, got {float(weights[wrong][0])!r}."
         )
     found = ExtraTreesClassifier(
         n_estimators=_TREES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -242,3 +243,37 @@ def test_a_judge_whose_file_is_gone_is_fitted_again(tmp_path):
     fit(drawn, recipe, tmp_path)
     (tmp_path / "steadiness.npz").unlink()
     assert list(fit(drawn, recipe, tmp_path).steadiness) == ["abnormal"]
+
+
+ALL_KINDS = {
+    "linear": ("murmur",),
+    "steadiness": ("abnormal",),
+    "familiarity": ("abnormal",),
+}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Return a folder with a judge of each kind; not to be changed."""
+    place = tmp_path_factory.mktemp("kept")
+    fit(draw(), recipe_with(**ALL_KINDS), place)
+    return place
+
+
+@pytest.mark.parametrize("kind", ["linear.keras", "steadiness.npz", "familiarity.npz"])
+@pytest.mark.parametrize("how", ["cut", "empty", "other"])
+def test_a_damaged_judge_is_named(kind, how, kept, tmp_path):
+    place, recipe = tmp_path / "place", recipe_with(**ALL_KINDS)
+    shutil.copytree(kept, place)
+    whole = (place / kind).read_bytes()
+    if how == "other":
+        np.savez(tmp_path / "other.npz", **{"abnormal/nothing": np.zeros(3)})
+        whole = (tmp_path / "other.npz").read_bytes()
+    (place / kind).write_bytes(
+        {"cut": whole[: len(whole) // 2], "empty": b""}.get(how, whole)
+    )
+    with pytest.raises(ValueError, match=r"in '.*', got: .* damaged: remove it, and"):
+        load_judges(place, recipe)
+    data, images, _ = draw()
+    with pytest.raises(ValueError, match="damaged"):
+        kept_judges([data], images, refuse, recipe, place, print)

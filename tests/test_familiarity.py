@@ -116,6 +116,14 @@ def test_recordings_of_a_subject_do_not_vouch_for_each_other():
     assert alone.limit > 20 * mixed.limit
 
 
+def test_weights_of_any_size_are_taken():
+    features, groups, subjects, weights = draw()
+    one = fit_places(features, groups, subjects, weights)
+    other = fit_places(features, groups, subjects, weights * 1e308)
+    np.testing.assert_allclose(other.centres, one.centres, rtol=1e-4, atol=1e-4)
+    assert other.limit == pytest.approx(one.limit, rel=1e-4)
+
+
 def test_the_seed_draws_the_folds():
     limits = {fit_places(*draw(60), seed=seed).limit for seed in (0, 0, 1)}
     assert len(limits) == 2
@@ -150,6 +158,12 @@ def test_the_model_asks_for_what_the_lowest_onnx_runtime_reads():
         ({"features": np.zeros(300)}, r"shape \(n_recordings, n_features\), got shape"),
         ({"features": np.full((300, 3), np.nan)}, "finite: False"),
         ({"features": np.full((300, 3), 1e39)}, "finite: False"),
+        ({"features": np.zeros((300, 0))}, r"got shape \(300, 0\)"),
+        ({"features": np.full((300, 3), "1")}, "features to be numbers, got <U1"),
+        ({"features": np.full((300, 3), 1j)}, "features to be numbers, got complex"),
+        ({"features": [[1.0], [1.0, 2.0]]}, "features to be an array, got: setting"),
+        ({"weights": np.ones((300, 1))}, r"shape \(n_recordings,\), got \(300, 1\)"),
+        ({"weights": None}, "weights to be numbers, got object"),
         ({"weights": np.zeros(300)}, r"finite weights above 0, got 0\.0"),
         ({"weights": np.full(300, np.nan)}, "above 0, got nan"),
         ({"weights": np.full(300, np.inf)}, "above 0, got inf"),

@@ -112,11 +112,13 @@ ALLOWED = {
     ),
     "beat_view_network": "_tensorflow networks",
     "judge_graph": "",
-    "steadiness_judge": "_validation judge_graph",
-    "familiarity_judge": "_validation judge_graph",
+    "judge_inputs": "",
+    "steadiness_judge": "_validation judge_graph judge_inputs",
+    "familiarity_judge": "_validation judge_graph judge_inputs",
     "beat_judges": (
         "_tensorflow averaged_beats beat_recipe beat_view familiarity "
-        "familiarity_judge linear_beats outputs pretraining pretraining_data "
+        "familiarity_judge linear_beats model_archive outputs pretraining "
+        "pretraining_data "
         "pretraining_identity pretraining_recipe steadiness_judge training"
     ),
     "linear_beats": "_tensorflow _validation calibration folds prediction",
