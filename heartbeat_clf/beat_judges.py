@@ -29,7 +29,7 @@ from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS, average_
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.beat_view import Heard
 from heartbeat_clf.familiarity import level_features
-from heartbeat_clf.familiarity_judge import Places, fit_places
+from heartbeat_clf.familiarity_judge import LEAST_SUBJECTS, Places, fit_places
 from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
 from heartbeat_clf.model_archive import UNREADABLE
 from heartbeat_clf.outputs import whole_file
@@ -247,8 +247,9 @@ def _fit_familiarity(
     for name in judged:
         weights = _stratum_weights(data, ~np.isnan(targets[:, outputs.index(name)]))
         rows = np.flatnonzero(weights)
-        if len(set(subjects[rows])) < 2:
-            say(f"no {JUDGES[_FAMILIARITY]} of {name}: fewer than two subjects")
+        if len(set(subjects[rows])) < LEAST_SUBJECTS:
+            few = f"fewer than {LEAST_SUBJECTS} subjects"
+            say(f"no {JUDGES[_FAMILIARITY]} of {name}: {few}")
             continue
         features = np.array([level_features(images[row]) for row in rows.tolist()])
         found[name] = fit_places(

@@ -16,6 +16,8 @@ LEVEL_QUANTILES = (0.1, 0.5, 0.9)
 
 # A level that varies by less, in dB, does not vary.
 _LEAST = 1e-6
+# Far beyond any level that float32 sound can have.
+_LOUDEST = 1e6
 
 
 def level_features(image: np.ndarray) -> np.ndarray:
@@ -36,18 +38,27 @@ def level_features(image: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `image` has another number of dimensions, or is empty.
+        If `image` has another number of dimensions, is empty, or holds something else
+        than finite numbers.
 
     Examples
     --------
     >>> quiet_above = np.array([[0.0, -6.0, 0.0], [-20.0, -20.0, -26.0]])
-    >>> level_features(quiet_above).round(1).tolist()
-    [0.7, 0.8, 1.2, -0.8, 1.2, -0.8]
+    >>> print(level_features(quiet_above).round(1))
+    [ 0.7 -1.2  1.2 -0.8  1.2 -0.8]
     """
     image = np.asarray(image)
     if image.ndim != 2 or not image.size:
         raise ValueError(
             f"Expected an image of shape (n_bands, n_frames), got {image.shape!r}."
+        )
+    # The deviation of large numbers is none in half or single precision.
+    numbers = image.dtype.kind in "iuf"
+    image = image.astype(np.float64) if numbers else np.full((1, 1), np.nan)
+    if not np.isfinite(image).all() or np.abs(image).max() > _LOUDEST:
+        raise ValueError(
+            "Expected an image of finite levels in dB, got NaN, infinity, levels "
+            f"beyond {_LOUDEST:g} dB or no numbers."
         )
     levels = np.quantile(image, LEVEL_QUANTILES, axis=1)
     centred = (levels - image.mean()) / max(float(image.std()), _LEAST)

@@ -12,22 +12,23 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from heartbeat_clf._validation import check_same_length
+from heartbeat_clf._validation import check_number, check_same_length
 from heartbeat_clf.judge_graph import JudgeGraph
 from heartbeat_clf.judge_inputs import check_features, check_weights
 
-__all__ = ["Places", "fit_places", "places_to_onnx"]
+__all__ = ["LEAST_SUBJECTS", "Places", "fit_places", "places_to_onnx"]
 
-_COMPONENTS = 5
+LEAST_SUBJECTS = 5
+"""So few subjects say how far others may be, one left out of each fold."""
+
 _FOLDS = 5
-# So much of the recordings learnt from, each heard as if it were not among them, is no
-# farther than the distance at which familiarity is a half.
-_NEAR = 0.8
 # How steeply familiarity falls there, in powers of the squared distance.
 _STEEPNESS = 8.0
 # Variance along a component that is always there, in units of all recordings' own.
 _LEAST_VARIANCE = 1e-3
 _LEAST_DISTANCE = 1e-6
+# Beside its mean, what varies by less does not vary but by rounding.
+_LEAST_DEVIATION = 1e-6
 # Log odds beyond which it is all the same.
 _FAR = 50.0
 
@@ -60,6 +61,8 @@ def fit_places(
     subjects: np.ndarray,
     weights: np.ndarray,
     *,
+    components: int = 5,
+    near: float = 0.9,
     seed: int = 0,
 ) -> Places:
     """Return where groups of recordings lie, and how far their like may be.
@@ -71,9 +74,14 @@ def fit_places(
     groups : ndarray of shape (n_recordings,)
         What lies together, such as the stratum; any labels.
     subjects : ndarray of shape (n_recordings,)
-        Who was recorded; two at least.
+        Who was recorded; five at least.
     weights : ndarray of shape (n_recordings,)
         Of the recordings, above 0.
+    components : int, default=5
+        Principal components; fewer where there are no more.
+    near : float, default=0.9
+        Share of the recordings learnt from, by weight, each heard as if it were not
+        among them, that is no farther than the distance at which familiarity is a half.
     seed : int, default=0
         Draws the folds that the limit is taken from.
 
@@ -84,15 +92,17 @@ def fit_places(
     Raises
     ------
     ValueError
-        If lengths differ, features are not finite, weights not above 0, or there is one
-        subject alone.
+        If lengths differ, features are not finite or of sizes that cannot be told from
+        each other in single precision, weights are not above 0, there are fewer than
+        five subjects, or a setting is out of its range.
 
     Notes
     -----
-    Features are scaled to deviation 1 and projected on their first five principal
+    Features are scaled to deviation 1 and projected on their first principal
     components; the distance to a group is Mahalanobis's, with one covariance for all
-    groups. The limit is that within which four fifths of the recordings (by weight) lie
-    when each is measured by what the other four of five folds of subjects gave.
+    groups. The limit is that within which the share `near` lies when each recording is
+    measured by what the other four of five folds of subjects gave. What never varies
+    among the recordings is not looked at.
 
     References
     ----------
@@ -104,33 +114,45 @@ def fit_places(
     features = check_features(features).astype(np.float64)
     groups, subjects = np.asarray(groups), np.asarray(subjects)
     weights = check_weights(weights)
+    for name, labels in (("groups", groups), ("subjects", subjects)):
+        if labels.ndim != 1:
+            raise ValueError(
+                f"Expected {name} of shape (n_recordings,), got {labels.shape!r}."
+            )
     check_same_length(
         features=features, groups=groups, subjects=subjects, weights=weights
     )
-    n_folds = min(_FOLDS, len(np.unique(subjects)))
-    if n_folds < 2:
-        raise ValueError("Expected two subjects at least, got one.")
+    check_number("components", components, minimum=1, integer=True)
+    check_number("near", near, minimum=0, maximum=1, exclusive=True)
+    n_subjects = len(np.unique(subjects))
+    if n_subjects < LEAST_SUBJECTS:
+        raise ValueError(
+            f"Expected {LEAST_SUBJECTS} subjects at least, got {n_subjects}."
+        )
     distances = np.empty(len(features))
-    folds = GroupKFold(n_folds, shuffle=True, random_state=seed)
+    folds = GroupKFold(_FOLDS, shuffle=True, random_state=seed)
     for kept, left in folds.split(features, groups=subjects):
-        known = _fit(features[kept], groups[kept], weights[kept])
+        known = _fit(features[kept], groups[kept], weights[kept], components)
         distances[left] = _distances(known, features[left])
     order = np.argsort(distances)
     passed = np.cumsum(weights[order]) / weights.sum()
-    last = min(int(np.searchsorted(passed, _NEAR)), len(order) - 1)
+    last = min(int(np.searchsorted(passed, near)), len(order) - 1)
     limit = max(float(distances[order[last]]), _LEAST_DISTANCE)
-    return _fit(features, groups, weights)._replace(limit=limit)
+    return _fit(features, groups, weights, components)._replace(limit=limit)
 
 
-def _fit(features: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> Places:
+def _fit(
+    features: np.ndarray, groups: np.ndarray, weights: np.ndarray, components: int
+) -> Places:
     """Return everything but the limit."""
     weights = weights / weights.sum()
     mean = weights @ features
     deviation = np.sqrt(weights @ (features - mean) ** 2)
-    scale = np.divide(1, deviation, where=deviation > 0, out=np.zeros_like(deviation))
+    varies = deviation > _LEAST_DEVIATION * np.abs(mean)
+    scale = np.divide(1, deviation, where=varies, out=np.zeros_like(deviation))
     scaled = (features - mean) * scale
     weighed = scaled * np.sqrt(weights)[:, np.newaxis]
-    axes = np.linalg.svd(weighed, full_matrices=False)[2][:_COMPONENTS].T
+    axes = np.linalg.svd(weighed, full_matrices=False)[2][:components].T
     points = scaled @ axes
     _, group = np.unique(groups, return_inverse=True)
     mass = np.bincount(group, weights)
@@ -142,12 +164,20 @@ def _fit(features: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> Place
     covariance += _LEAST_VARIANCE * np.eye(len(covariance))
     whitening = np.linalg.cholesky(np.linalg.inv(covariance))
     projection = scale[:, np.newaxis] * (axes @ whitening)
-    return Places(
-        mean=mean.astype(np.float32),
-        projection=projection.astype(np.float32),
-        centres=(centres @ whitening).astype(np.float32),
-        limit=1.0,
-    )
+    # What single precision cannot hold is refused below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        places = Places(
+            mean=mean.astype(np.float32),
+            projection=projection.astype(np.float32),
+            centres=(centres @ whitening).astype(np.float32),
+            limit=1.0,
+        )
+    if not all(np.isfinite(part).all() for part in places):
+        raise ValueError(
+            "Expected features and weights of sizes like each other, got some too "
+            "small or large beside the others for single precision."
+        )
+    return places
 
 
 def _distances(places: Places, features: np.ndarray) -> np.ndarray:

@@ -108,14 +108,14 @@ def test_what_an_output_was_learnt_from_is_familiar(tmp_path):
     assert min(here[0], there[0]) > 0.4
 
 
-def test_one_subject_does_not_make_a_place_familiar(tmp_path):
+def test_few_subjects_do_not_make_a_place_familiar(tmp_path):
     data, images, heard = draw()
-    data.targets["abnormal"] = [0.0, 1.0] + [np.nan] * 58
+    data.targets["abnormal"] = [0.0, 1.0] * 4 + [np.nan] * 52
     said = []
     recipe = recipe_with(steadiness=("abnormal",), familiarity=("abnormal",))
     judges = fit((data, images, heard), recipe, tmp_path, said)
     assert judges.familiarity == {}
-    assert said[-1] == "no judge of familiarity of abnormal: fewer than two subjects"
+    assert said[-1] == "no judge of familiarity of abnormal: fewer than 5 subjects"
 
 
 def test_what_is_in_the_folder_is_read_and_not_fitted_again(tmp_path):
