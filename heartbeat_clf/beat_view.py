@@ -40,8 +40,8 @@ _HALF = 10
 # and it was fitted to the averages of tens.
 
 _INSTEAD = 2.0
-# How much log odds by steadiness count in the place of the windows' scores, which are
-# not so sure of themselves where they know nothing: fitted to databases left out.
+# How much log odds by steadiness count in the place of the windows' scores: chosen on
+# databases left out.
 
 _SETTINGS = {
     "sample_rate": False,
@@ -182,8 +182,8 @@ class BeatView:
         Returns
         -------
         scores : BeatScores or None
-            None where a heart state is missing, as in a quarter of a second. Beats
-            are found in anything longer, also where there is no heart in it.
+            None where a heart state is missing, as in half a second. Beats are found in
+            most of what is longer than a second, also where there is no heart in it.
         """
         heard = self._hear(image, steadiness=self.steadiness is not None)
         if heard.stays.n_beats == 0:

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from heartbeat_clf._validation import check_number, check_same_length
-from heartbeat_clf.judge_graph import JudgeGraph
+from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
 from heartbeat_clf.judge_inputs import check_features, check_weights
 
 __all__ = ["LEAST_SUBJECTS", "Places", "fit_places", "places_to_onnx"]
@@ -22,7 +22,7 @@ LEAST_SUBJECTS = 5
 """So few subjects say how far others may be, one left out of each fold."""
 
 _FOLDS = 5
-# How steeply familiarity falls there, in powers of the squared distance.
+# How steeply the odds of being familiar fall, in powers of the squared distance.
 _STEEPNESS = 8.0
 # Variance along a component that is always there, in units of all recordings' own.
 _LEAST_VARIANCE = 1e-3
@@ -92,9 +92,10 @@ def fit_places(
     Raises
     ------
     ValueError
-        If lengths differ, features are not finite or of sizes that cannot be told from
-        each other in single precision, weights are not above 0, there are fewer than
-        five subjects, or a setting is out of its range.
+        If lengths differ, features are not finite, all the same or of sizes that cannot
+        be told from each other in single precision, weights are not above 0, labels of
+        several types, there are fewer than five subjects, or a setting is out of its
+        range.
 
     Notes
     -----
@@ -124,7 +125,13 @@ def fit_places(
     )
     check_number("components", components, minimum=1, integer=True)
     check_number("near", near, minimum=0, maximum=1, exclusive=True)
-    n_subjects = len(np.unique(subjects))
+    check_number("seed", seed, minimum=0, maximum=2**32 - 1, integer=True)
+    try:
+        n_subjects, _ = len(np.unique(subjects)), np.unique(groups)
+    except TypeError as error:
+        raise ValueError(
+            f"Expected groups and subjects each of one type, got: {error}."
+        ) from error
     if n_subjects < LEAST_SUBJECTS:
         raise ValueError(
             f"Expected {LEAST_SUBJECTS} subjects at least, got {n_subjects}."
@@ -149,6 +156,8 @@ def _fit(
     mean = weights @ features
     deviation = np.sqrt(weights @ (features - mean) ** 2)
     varies = deviation > _LEAST_DEVIATION * np.abs(mean)
+    if not varies.any():
+        raise ValueError("Expected features that vary, got recordings all the same.")
     scale = np.divide(1, deviation, where=varies, out=np.zeros_like(deviation))
     scaled = (features - mean) * scale
     weighed = scaled * np.sqrt(weights)[:, np.newaxis]
@@ -188,6 +197,22 @@ def _distances(places: Places, features: np.ndarray) -> np.ndarray:
     return nearest
 
 
+def _check(places: Places) -> None:
+    mean, projection, centres = map(np.asarray, places[:3])
+    shapes = mean.shape, projection.shape, centres.shape
+    fitting = projection.ndim == centres.ndim == 2 and (
+        mean.shape == projection.shape[:1] and projection.shape[1:] == centres.shape[1:]
+    )
+    if not fitting or not len(centres):
+        raise ValueError(f"Expected shapes that fit in Places, got {shapes}.")
+    whole = all(np.isfinite(part).all() for part in (mean, projection, centres))
+    if not whole or not 0 < places.limit < np.inf:
+        raise ValueError(
+            "Expected finite numbers and a limit above 0 in Places, got "
+            f"limit={places.limit!r}, the others finite: {whole}."
+        )
+
+
 def places_to_onnx(places: Sequence[Places | None]) -> bytes:
     """Return places as a serialised ONNX model of familiarity.
 
@@ -208,9 +233,15 @@ def places_to_onnx(places: Sequence[Places | None]) -> bytes:
     Raises
     ------
     ValueError
-        If there are no places, or they see different numbers of features.
+        If there are no places, they see different numbers of features, have other
+        shapes, are not finite, or a limit is not above 0.
+    TypeError
+        If `places` is no list of them.
     """
-    places = list(places)
+    places = one_an_output(places, Places)
+    for part in places:
+        if part is not None:
+            _check(part)
     sizes = {len(part.mean) for part in places if part is not None}
     if len(sizes) != 1:
         raise ValueError(

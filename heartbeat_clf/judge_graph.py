@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["JudgeGraph"]
+__all__ = ["JudgeGraph", "one_an_output"]
 
 _OPSET = 17
 # Where ONNX keeps its trees.
@@ -17,6 +17,24 @@ _ML = "ai.onnx.ml"
 _ML_OPSET = 3
 # ONNX Runtime 1.20, the lowest that is declared, reads IR version 10.
 _IR_VERSION = 8
+
+
+def one_an_output(judges: Any, kind: type) -> list[Any]:
+    """Return judges as a list, of which some may be None.
+
+    Raises
+    ------
+    TypeError
+        If they are no list or tuple, or one is of another kind.
+    """
+    # A judge may be a tuple itself.
+    listed = isinstance(judges, list | tuple) and not isinstance(judges, kind)
+    parts = list(judges) if listed else [judges]
+    strange = [part for part in parts if not isinstance(part, (kind, type(None)))]
+    if strange or not listed:
+        got = type((strange or parts)[0]).__name__
+        raise TypeError(f"Expected a list of {kind.__name__} or None, got {got}.")
+    return parts
 
 
 class JudgeGraph:

@@ -70,7 +70,15 @@ def check_weights(weights: Any) -> np.ndarray:
         )
     with np.errstate(over="ignore"):
         total = found.sum()
-    return found if np.isfinite(total) else found / found.max()
+    if np.isfinite(total):
+        return found
+    found = found / found.max()
+    if not found.all():
+        raise ValueError(
+            "Expected weights of sizes like each other, got some that vanish beside "
+            "the largest."
+        )
+    return found
 
 
 def _as_numbers(name: str, value: Any) -> np.ndarray:

@@ -19,7 +19,7 @@ FORMAT = "heartbeat_clf model"
 FORMAT_VERSION = 5
 """2: with the networks of average beats; 3: and a linear judge of them; 4: recordings
 of a person weighed by how clearly a heart is heard; 5: a judge of how steadily a heart
-beats.
+beats, and perhaps one of whether the recording sounds familiar.
 
 What has none of these is still written as 1, and so on.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -232,8 +231,12 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
             continue
         found = []
         for name, reader in _PUBLISHED.items():
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 found.append(reader(source, shares.get(name)))
+            except FileNotFoundError:
+                # What is there in part should be told, what is not is left out.
+                if name in (source.name, *(part.name for part in source.iterdir())):
+                    raise
         if not found:
             raise FileNotFoundError(
                 f"Expected CirCor or CinC 2016 in {str(source)!r}, found neither. For "

@@ -223,7 +223,7 @@ def train_fold(
     # Others are of the same windows' network with another second view, or none.
     known = saved.exists() and made_by.exists()
     if known and made_by.read_text("utf-8") == identity:
-        return pd.read_csv(saved, dtype={"subject": str, "recording": str})
+        return _read_scores(saved)
     from heartbeat_clf.beat_view_training import train_beats
     from heartbeat_clf.pretraining import pretrain
 
@@ -249,7 +249,12 @@ def train_fold(
     with whole_file(saved) as partial:
         scores.to_csv(partial, index=False, float_format="%.5f")
     made_by.write_text(identity, encoding="utf-8")
-    return scores
+    # As a later call would: what is made of them is then the same to the last digit.
+    return _read_scores(saved)
+
+
+def _read_scores(saved: Path) -> pd.DataFrame:
+    return pd.read_csv(saved, dtype={"subject": str, "recording": str})
 
 
 def score_table(

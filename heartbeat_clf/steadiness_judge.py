@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
 from heartbeat_clf._validation import check_same_length
-from heartbeat_clf.judge_graph import JudgeGraph
+from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
 from heartbeat_clf.judge_inputs import check_features, check_weights
 
 __all__ = ["Forest", "fit_forest", "forests_to_onnx"]
@@ -150,10 +150,12 @@ def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> b
     ValueError
         If there is no forest, they see different numbers of features, or `sign` is
         another.
+    TypeError
+        If `forests` is no list of them.
     """
     if sign not in (1.0, -1.0):
         raise ValueError(f"sign must be 1.0 or -1.0, got {sign!r}.")
-    forests = list(forests)
+    forests = one_an_output(forests, Forest)
     sizes = {forest.n_features for forest in forests if forest is not None}
     if len(sizes) != 1:
         raise ValueError(

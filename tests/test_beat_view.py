@@ -501,12 +501,12 @@ def trees(n_features, n_outputs=1, answer=None):
     return forests_to_onnx([forest] * n_outputs)
 
 
-def levels(n_features, n_outputs=1, limit=1.0):
+def levels(n_features, n_outputs=1):
     """Return a judge of familiarity that has heard noise alone."""
     features = np.random.default_rng(0).normal(size=(40, n_features))
     groups = np.arange(40) % 2
     places = fit_places(features, groups, np.arange(40), np.ones(40))
-    return places_to_onnx([places._replace(limit=limit)] * n_outputs)
+    return places_to_onnx([places] * n_outputs)
 
 
 STEADY = {"beats_steadiness.onnx": trees(8)}
@@ -548,7 +548,7 @@ def test_weights_without_a_network_to_train_are_named(tmp_path):
                 b"",
                 levels(119),
                 levels(120, 2),
-                levels(120, limit=float("nan")),
+                trees(120, answer=np.nan),
             )
         ),
         {"linear": False},

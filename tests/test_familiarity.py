@@ -156,8 +156,9 @@ def test_few_recordings_and_features_that_never_change_are_taken():
     features, groups, subjects, weights = draw(10)
     odds = log_odds(fit_places(features, groups, subjects, weights), features)
     assert np.isfinite(odds).all()
-    same = fit_places(np.ones((10, 3)), groups, subjects, weights)
-    assert log_odds(same, np.ones((1, 3))).tolist() == [50.0]
+    features[:, 2:] = 0.0
+    odds = log_odds(fit_places(features, groups, subjects, weights), features)
+    assert np.isfinite(odds).all()
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, -0.3, 1 / 3, 7.0, 1e30])
@@ -220,6 +221,13 @@ def test_the_model_asks_for_what_the_lowest_onnx_runtime_reads():
         ({"components": 0}, "components must be an integer at least 1"),
         ({"near": 1.0}, "near must be"),
         ({"features": draw()[0] * 1e-44}, "of sizes like each other, got some too"),
+        ({"features": np.full((300, 3), 7)}, "features that vary, got recordings all"),
+        ({"weights": [5e-324] + [1e308] * 299}, "got some that vanish beside the larg"),
+        (
+            {"groups": np.array(["a", 1] * 150, object)},
+            "each of one type, got: '<' not",
+        ),
+        ({"seed": -1}, "seed must be an integer"),
         ({"groups": np.zeros(3)}, "as many items in"),
         ({"subjects": np.zeros(3)}, "as many items in"),
     ],
@@ -231,10 +239,36 @@ def test_wrong_input_of_the_places_is_named(changes, message):
         fit_places(**given)
 
 
+@pytest.mark.parametrize("wrong", ["one", {"a": None}, 5, None, ["a"], [3]])
+def test_what_is_no_list_of_places_is_refused(wrong):
+    places = fit_places(*draw()) if wrong == "one" else wrong
+    with pytest.raises(TypeError, match=r"a list of Places or None, got [A-Za-z]+"):
+        places_to_onnx(places)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"limit": np.nan}, "a limit above 0 in Places, got limit=nan"),
+        ({"limit": 0.0}, r"limit=0\.0"),
+        ({"limit": np.inf}, "limit=inf"),
+        ({"mean": np.full(5, np.nan)}, "the others finite: False"),
+        ({"centres": np.zeros((0, 5))}, r"shapes that fit .* \(0, 5\)"),
+        ({"centres": np.zeros((2, 3))}, r"shapes that fit .* \(2, 3\)"),
+        ({"projection": np.zeros((4, 5))}, r"shapes that fit .* \(4, 5\)"),
+        ({"projection": np.zeros(5)}, r"shapes that fit .* \(5,\)"),
+    ],
+)
+def test_places_that_cannot_judge_are_refused(changes, message):
+    places = fit_places(*draw())._replace(**changes)
+    with pytest.raises(ValueError, match=message):
+        places_to_onnx([None, places])
+
+
 def test_models_without_one_number_of_features_are_refused():
     with pytest.raises(ValueError, match="one number of features, got no places"):
         places_to_onnx([None])
     places = fit_places(*draw())
-    other = places._replace(mean=np.zeros(4))
+    other = places._replace(mean=np.zeros(4), projection=np.zeros((4, 5)))
     with pytest.raises(ValueError, match=r"one number of features, got \[4, 5\]"):
         places_to_onnx([places, other])

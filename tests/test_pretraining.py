@@ -446,6 +446,19 @@ def test_output_without_any_label_is_refused(sets, tmp_path):
         pretrain(data, images, recipe, tmp_path)
 
 
+def test_a_published_set_that_is_there_in_part_is_told(tmp_path):
+    # Left out without a word, its question would be missing among the answers.
+    training = tmp_path / "cinc2016" / "training-a"
+    training.mkdir(parents=True)
+    (training / "REFERENCE.csv").write_text("a0001,1\n")
+    for folder in (tmp_path, tmp_path / "cinc2016"):
+        with pytest.raises(FileNotFoundError, match=r"Expected training-b/REF.* 'a'"):
+            load_sets([folder], read_recipe())
+    (tmp_path / "none").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"CirCor or CinC 2016 in '.*none'"):
+        load_sets([tmp_path / "none"], read_recipe())
+
+
 @pytest.mark.training
 def test_models_are_made_from_tables_in_one_call(synthetic, tmp_path):
     import soundfile

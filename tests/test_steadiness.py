@@ -197,6 +197,13 @@ def test_wrong_input_of_the_trees_is_named(changes, message):
         fit_forest(**given)
 
 
+def test_what_is_no_list_of_forests_is_refused():
+    forest = fit_forest(*draw())
+    for wrong in (forest, {"a": forest}, [forest, 3], None):
+        with pytest.raises(TypeError, match=r"a list of Forest or None, got [A-Za-z]+"):
+            forests_to_onnx(wrong)
+
+
 def test_models_without_one_number_of_features_are_refused():
     with pytest.raises(ValueError, match="one number of features, got no forest"):
         forests_to_onnx([None])
