@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+from collections import Counter
 from typing import Any
 
 from heartbeat_clf.answering import predict_recordings
@@ -15,6 +16,9 @@ from heartbeat_clf.outputs import check_not_read, check_target, write_text
 from heartbeat_clf.persons import subject_of_name
 
 __all__ = ["predict"]
+
+# More recordings than CirCor or PASCAL have of a person.
+_MANY = 20
 
 
 def predict(options: argparse.Namespace, say: Say) -> Outcome:
@@ -37,6 +41,8 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
     found, subjects, nameless = _subjects_of(found, options)
     if subjects is not None and not options.json:
         say(f"One answer a subject, {len(set(subjects))} in all.")
+        if options.subject_pattern is not None:
+            _say_if_many(subjects, say)
     answers = predict_recordings(
         model,
         [item.path for item in found],
@@ -86,6 +92,16 @@ def _subjects_of(
         except ValueError as error:
             failures.append(Failure(str(item.path), str(error)))
     return kept, subjects, failures
+
+
+def _say_if_many(subjects: list[str], say: Say) -> None:
+    """Doubt that one person was recorded so often."""
+    name, count = Counter(subjects).most_common(1)[0] if subjects else ("", 0)
+    if count > _MANY:
+        say(
+            f"Of {name!r} there are {count} recordings, answered together as of one "
+            "person. If it is none, --subject-pattern REGEX tells what is."
+        )
 
 
 def _operating_point_of(

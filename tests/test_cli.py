@@ -119,6 +119,26 @@ def test_a_column_of_subjects_gives_one_answer_a_subject(capsys, table, tiny_mod
     assert len(capsys.readouterr().out.splitlines()) == 21
 
 
+def test_a_subject_of_very_many_recordings_is_doubted(
+    capsys, monkeypatch, table, tiny_model
+):
+    from heartbeat_clf import predict_command
+
+    arguments = ("predict", "--model", tiny_model, table.parent)
+    told = "Of 'wav' there are 20 recordings, answered together as of one person."
+    assert run(*arguments, "--subject-pattern", "wav") == 0
+    assert told not in capsys.readouterr().err
+    monkeypatch.setattr(predict_command, "_MANY", 19)
+    assert run(*arguments, "--subject-pattern", "wav") == 0
+    err = capsys.readouterr().err
+    assert f"One answer a subject, 1 in all.\n{told}" in err
+    assert "--subject-pattern REGEX" in err
+    # A table says itself who is whose.
+    assert run("predict", "--model", tiny_model, table) == 0
+    assert told not in capsys.readouterr().err
+    assert run(*arguments, "--subject-pattern", "nothing") == 1
+
+
 def test_closed_standard_output_loses_no_answer_in_silence(
     capsys, monkeypatch, tiny_model, recording, tmp_path
 ):
