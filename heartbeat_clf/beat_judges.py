@@ -94,7 +94,8 @@ def kept_judges(
     images : sequence of ndarray of shape (n_bands, n_frames)
         Of all recordings of all sets.
     all_heard : callable
-        Returns what the tracker hears in each; called if something is to be fitted.
+        Returns what the tracker hears in each; called by judges that go by beats, if
+        they are to be fitted.
     recipe : Recipe
         With ``beats``.
     place : Path
@@ -129,7 +130,7 @@ def kept_judges(
         if known and made_by.read_text("utf-8") == made:
             found[kind] = _read(place, kind)
             continue
-        found[kind] = fit(data, all_heard(), recipe, outputs, say)
+        found[kind] = fit(data, all_heard, recipe, outputs, say)
         # Stopped between the two, it is fitted anew.
         made_by.unlink(missing_ok=True)
         with whole_file(place / _FILES[kind]) as partial:
@@ -174,11 +175,12 @@ def _made_by(place: Path, kind: str) -> Path:
 def _fit_linear(
     images: Sequence[np.ndarray],
     data: Sequence[TrainingSet],
-    heard: Sequence[Heard],
+    all_heard: Callable[[], list[Heard]],
     recipe: Recipe,
     judged: Sequence[str],
     say: Callable[[str], None],
 ) -> keras.Model:
+    heard = all_heard()
     outputs = list(recipe.outputs)
     targets, subjects = join_targets(data, outputs), joined_subjects(data)
     shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
@@ -207,55 +209,64 @@ def _fit_linear(
 
 def _fit_steadiness(
     data: Sequence[TrainingSet],
-    heard: Sequence[Heard],
+    all_heard: Callable[[], list[Heard]],
     recipe: Recipe,
     judged: Sequence[str],
     say: Callable[[str], None],
 ) -> dict[str, Forest]:
-    outputs = list(recipe.outputs)
-    targets, subjects = join_targets(data, outputs), joined_subjects(data)
+    heard, subjects = all_heard(), joined_subjects(data)
+    steady = np.array([part.steadiness is not None for part in heard])
     found = {}
     for name in judged:
-        target = targets[:, outputs.index(name)]
-        known = ~np.isnan(target)
-        known &= [part.steadiness is not None for part in heard]
-        weights = _stratum_weights(data, known)
-        rows = np.flatnonzero(weights)
-        positive = target[rows] == 1
+        rows, positive, weights = _learnt_from(data, recipe, name, steady)
         classes = (positive, ~positive)
         if min(len(set(subjects[rows[side]])) for side in classes) < 2:
             name_of = JUDGES[_STEADINESS]
             say(f"no {name_of} of {name}: fewer than two subjects of a class")
             continue
         features = np.array([heard[row].steadiness for row in rows.tolist()])
-        found[name] = fit_forest(features, positive, weights[rows], seed=recipe.seed)
+        found[name] = fit_forest(features, positive, weights, seed=recipe.seed)
     return found
 
 
 def _fit_familiarity(
     images: Sequence[np.ndarray],
     data: Sequence[TrainingSet],
-    heard: Sequence[Heard],
+    all_heard: Callable[[], list[Heard]],
     recipe: Recipe,
     judged: Sequence[str],
     say: Callable[[str], None],
 ) -> dict[str, Places]:
-    outputs = list(recipe.outputs)
-    targets, subjects = join_targets(data, outputs), joined_subjects(data)
+    # Beats do not count here: what finds them is not run for this.
+    del all_heard
+    subjects = joined_subjects(data)
     strata = np.array([f"{part.name}/{name}" for part in data for name in part.strata])
     found = {}
     for name in judged:
-        weights = _stratum_weights(data, ~np.isnan(targets[:, outputs.index(name)]))
-        rows = np.flatnonzero(weights)
+        rows, _, weights = _learnt_from(data, recipe, name)
         if len(set(subjects[rows])) < LEAST_SUBJECTS:
             few = f"fewer than {LEAST_SUBJECTS} subjects"
             say(f"no {JUDGES[_FAMILIARITY]} of {name}: {few}")
             continue
         features = np.array([level_features(images[row]) for row in rows.tolist()])
         found[name] = fit_places(
-            features, strata[rows], subjects[rows], weights[rows], seed=recipe.seed
+            features, strata[rows], subjects[rows], weights, seed=recipe.seed
         )
     return found
+
+
+def _learnt_from(
+    data: Sequence[TrainingSet],
+    recipe: Recipe,
+    name: str,
+    usable: np.ndarray | bool = True,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows that teach an output, which are positive, and their weights."""
+    outputs = list(recipe.outputs)
+    target = join_targets(data, outputs)[:, outputs.index(name)]
+    weights = _stratum_weights(data, ~np.isnan(target) & usable)
+    rows = np.flatnonzero(weights)
+    return rows, target[rows] == 1, weights[rows]
 
 
 def _stratum_weights(data: Sequence[TrainingSet], known: np.ndarray) -> np.ndarray:

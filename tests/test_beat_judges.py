@@ -108,6 +108,14 @@ def test_what_an_output_was_learnt_from_is_familiar(tmp_path):
     assert min(here[0], there[0]) > 0.4
 
 
+def test_the_judge_of_familiarity_asks_for_no_beats(tmp_path):
+    data, images, _ = draw()
+    both = recipe_with(steadiness=("abnormal",), familiarity=("abnormal",))
+    fit(draw(), recipe_with(steadiness=("abnormal",)), tmp_path)
+    judges = kept_judges([data], images, refuse, both, tmp_path, print)
+    assert list(judges.familiarity) == ["abnormal"]
+
+
 def test_few_subjects_do_not_make_a_place_familiar(tmp_path):
     data, images, heard = draw()
     data.targets["abnormal"] = [0.0, 1.0] * 4 + [np.nan] * 52
