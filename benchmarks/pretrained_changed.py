@@ -1,25 +1,29 @@
-"""Score the persons left out after their recordings were changed as a device might.
+"""Score the persons left out after their recordings were changed.
 
 The network of fold k hears the recordings of CirCor's persons of that fold as they
-are, and through a low-pass, a high-pass, with noise, cut short, and with several of
-these at once. ``benchmarks/pretrained_runs.py`` makes the networks. Scores that are
-saved are not made again.
+are, and as another device might give them: through a low-pass, a high-pass, with noise,
+cut short, and with several of these at once; and as another heart might sound, whose
+murmur is in the diastole. ``benchmarks/pretrained_runs.py`` makes the networks. Scores
+that are saved are not made again.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import soundfile
+from moved_murmurs import move_murmurs
 from pretrained_runs import N_FOLDS, RESULTS
 from scipy.signal import butter, sosfiltfilt
 
-Change = Callable[[np.ndarray, int], np.ndarray]
+Change = Callable[[np.ndarray, int], np.ndarray | None]
 
 
 def as_it_is(sound: np.ndarray, rate: int) -> np.ndarray:
@@ -64,6 +68,9 @@ CHANGES: dict[str, tuple[str, Change]] = {
 }
 """For each change a name in tables and a function of a recording and its rate."""
 
+MOVED = "systoles and diastoles in each other's place"
+"""The name of what needs to know where they are; NaN where they could not be moved."""
+
 
 def main() -> None:
     """Run the command line."""
@@ -86,6 +93,7 @@ def main() -> None:
 def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
     """Return a row a recording left out of a fold, with a column a change."""
     from heartbeat_clf.beat_view_training import load_beats
+    from heartbeat_clf.datasets.circor import read_segmentation
     from heartbeat_clf.pretraining import load_checkpoint
     from heartbeat_clf.pretraining_data import from_cinc2016, from_circor
     from heartbeat_clf.pretraining_recipe import read_recipe
@@ -101,12 +109,19 @@ def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
     beats = load_beats(given.work / f"fold_{fold}" / BEATS, recipe)
     view = None if beats is None else beats.view()
     output = list(recipe.outputs).index("murmur")
-    scores = {
-        name: score_images(
-            network, images_of(part.recordings, change, recipe), recipe, view
+    tables = [
+        read_segmentation(path).to_numpy() for path in part.metadata["segmentation"]
+    ]
+    changes = {name: [change] * len(tables) for name, (_, change) in CHANGES.items()}
+    changes["moved"] = [partial(move_murmurs, segments=table) for table in tables]
+    scores = {}
+    for name, of_each in changes.items():
+        images = images_of(part.recordings, of_each, recipe)
+        kept = [row for row, image in enumerate(images) if image is not None]
+        scores[name] = np.full((len(images), len(recipe.outputs)), np.nan)
+        scores[name][kept] = score_images(
+            network, [images[row] for row in kept], recipe, view
         )
-        for name, (_, change) in CHANGES.items()
-    }
     print(f"fold {fold}: {len(part.recordings)} recordings", flush=True)
     return pd.DataFrame(
         {
@@ -119,17 +134,24 @@ def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
     )
 
 
-def images_of(recordings, change: Change, recipe) -> list[np.ndarray]:
-    """Return the images of changed recordings."""
+def images_of(
+    recordings: Sequence[str], changes: Sequence[Change], recipe: Any
+) -> list[np.ndarray | None]:
+    """Return the images of changed recordings, None of what could not be changed."""
     from heartbeat_clf import ImageTrimmer, SpectrogramTransformer
 
+    trimmer = ImageTrimmer(**recipe.trimmer)
     images = []
-    for path in recordings:
+    for path, change in zip(recordings, changes, strict=True):
         sound, rate = soundfile.read(path, dtype="float32")
-        changed = np.asarray(change(sound, rate), dtype=np.float32)
+        changed = change(sound, rate)
+        if changed is None:
+            images.append(None)
+            continue
         transformer = SpectrogramTransformer(**recipe.audio, input_rate=rate)
-        images.extend(transformer.fit_transform([changed]))
-    return list(ImageTrimmer(**recipe.trimmer).fit_transform(images))
+        image = transformer.fit_transform([np.asarray(changed, dtype=np.float32)])
+        images.extend(trimmer.fit_transform(image))
+    return images
 
 
 if __name__ == "__main__":

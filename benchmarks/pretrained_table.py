@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pretrained_changed import CHANGES
+from pretrained_changed import CHANGES, MOVED
 from pretrained_runs import N_FOLDS
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -137,14 +137,18 @@ def alone(circor: pd.DataFrame) -> list[Measure]:
 
 
 def changed(scores: pd.DataFrame) -> list[Measure]:
-    """Return the figure of recordings that were changed as a device might."""
+    """Return the figure of recordings that were changed."""
     rows = []
-    for change, (text, _) in CHANGES.items():
+    changes = [*((key, text) for key, (text, _) in CHANGES.items()), ("moved", MOVED)]
+    for change, text in changes:
+        if change not in scores:
+            continue
+        found = scores[scores[change].notna()]
         value = bootstrap_auroc(
-            scores["stratum"] == "murmur",
-            scores[change],
-            scores["subject"],
-            folds=scores["fold"],
+            found["stratum"] == "murmur",
+            found[change],
+            found["subject"],
+            folds=found["fold"],
         )
         name = f"CirCor recordings, {text}: AUROC"
         rows.append((f"changed {change}", name, show(value)))

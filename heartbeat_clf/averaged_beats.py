@@ -19,6 +19,7 @@ __all__ = [
     "BEAT_STATISTICS",
     "Stays",
     "average_beat",
+    "exchange_phases",
     "find_stays",
 ]
 
@@ -180,12 +181,71 @@ def average_beat(
             rows = _draw(len(first), share, in_a_row, rng)
             first, last = first[rows] + shift, last[rows] + shift
         parts.append(_statistics(_stretched(image, first, last, columns)))
-    beat = np.concatenate(parts, axis=1)
+    beat = _standardised(np.concatenate(parts, axis=1))
+    if rng is not None:
+        beat += rng.normal(0, _NOISE, beat.shape).astype(np.float32)
+    return beat
+
+
+def exchange_phases(beat: np.ndarray) -> np.ndarray:
+    """Return an average beat whose systole and diastole stand in each other's place.
+
+    A murmur of the diastole stands where one of the systole would, so that what has
+    learnt from the latter hears the former.
+
+    Parameters
+    ----------
+    beat : ndarray of shape (n_bands, 52, 3)
+        As :func:`average_beat` gives it.
+
+    Returns
+    -------
+    exchanged : ndarray of float32 of shape (n_bands, 52, 3)
+        Columns of both are interpolated to the number of the other; mean 0 and
+        deviation 1 in the first channel, as before.
+
+    Raises
+    ------
+    ValueError
+        If `beat` has other columns.
+
+    Examples
+    --------
+    >>> beat = np.zeros((2, 52, 3))
+    >>> beat[:, 32:] = 1
+    >>> exchanged = exchange_phases(beat)
+    >>> float(exchanged[0, 8:24, 0].min()) > float(exchanged[0, 24:, 0].max())
+    True
+    """
+    beat = np.asarray(beat, dtype=np.float32)
+    if beat.ndim != 3 or beat.shape[1] != sum(BEAT_COLUMNS):
+        raise ValueError(
+            f"Expected a beat of shape (n_bands, {sum(BEAT_COLUMNS)}, n_channels), got "
+            f"{beat.shape!r}."
+        )
+    s1, systole, s2, diastole = np.split(beat, np.cumsum(BEAT_COLUMNS)[:-1], axis=1)
+    parts = [s1, _resized(diastole, BEAT_COLUMNS[1]), s2]
+    return _standardised(
+        np.concatenate([*parts, _resized(systole, BEAT_COLUMNS[3])], axis=1)
+    )
+
+
+def _resized(part: np.ndarray, columns: int) -> np.ndarray:
+    """Return a part of a beat with another number of columns, interpolated."""
+    before = part.shape[1]
+    place = (np.arange(columns) + 0.5) / columns * before - 0.5
+    place = np.clip(place, 0, before - 1)
+    below = np.minimum(place.astype(int), before - 2)
+    share = (place - below).astype(np.float32)[:, np.newaxis]
+    found: np.ndarray = part[:, below] * (1 - share) + part[:, below + 1] * share
+    return found
+
+
+def _standardised(beat: np.ndarray) -> np.ndarray:
+    """Bring the first channel to mean 0 and deviation 1, the others along with it."""
     middle = beat[..., 0]
     beat -= middle.mean()
     beat /= max(float(middle.std()), 1e-3)
-    if rng is not None:
-        beat += rng.normal(0, _NOISE, beat.shape).astype(np.float32)
     return beat
 
 

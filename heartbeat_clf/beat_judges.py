@@ -123,7 +123,7 @@ def kept_judges(
         outputs = list(getattr(recipe.beats, kind))
         if not outputs:
             continue
-        identity = identify(data, recipe, beats=True, judges=[kind])
+        identity = identify(data, recipe, beats=True, besides=[kind])
         made = json.dumps({"identity": identity, "outputs": outputs})
         made_by = _made_by(place, kind)
         known = made_by.exists() and (place / _FILES[kind]).exists()

@@ -9,7 +9,7 @@ from typing import Any
 from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.augmentations import AUGMENTATIONS
 
-__all__ = ["JUDGES", "BeatRecipe", "check_augmentations"]
+__all__ = ["JUDGES", "UNTRAINED", "BeatRecipe", "check_augmentations"]
 
 JUDGES = {
     "linear": "linear judge",
@@ -20,6 +20,9 @@ JUDGES = {
 
 A recipe may leave them out.
 """
+
+UNTRAINED = (*JUDGES, "either_phase")
+"""Fields with names of outputs on which the training of the network does not depend."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,10 @@ class BeatRecipe:
         Outputs, among those of `steadiness`, of which that judge takes the place of the
         network on windows in recordings unlike those learnt from
         (:mod:`heartbeat_clf.familiarity_judge`).
+    either_phase : tuple of str, default=()
+        Outputs of what may be in the systole or in the diastole: the average beat is
+        judged with both exchanged as well
+        (:func:`heartbeat_clf.averaged_beats.exchange_phases`).
     """
 
     steps: int
@@ -61,6 +68,7 @@ class BeatRecipe:
     linear: tuple[str, ...] = ()
     steadiness: tuple[str, ...] = ()
     familiarity: tuple[str, ...] = ()
+    either_phase: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("steps", "tracker_epochs"):
@@ -74,7 +82,7 @@ class BeatRecipe:
         )
         check_number("beats.dropout", self.dropout, minimum=0, maximum=0.95)
         check_augmentations("beats.augment", self.augment)
-        for name in JUDGES:
+        for name in UNTRAINED:
             _check_names(f"beats.{name}", getattr(self, name))
         alone = [name for name in self.familiarity if name not in self.steadiness]
         if alone:
@@ -90,9 +98,16 @@ class BeatRecipe:
 
     def judging(self, outputs: Collection[str]) -> BeatRecipe:
         """Return the settings with judges fitted at once of these outputs alone."""
+        return self._without(JUDGES, outputs)
+
+    def telling(self, outputs: Collection[str]) -> BeatRecipe:
+        """Return the settings for these outputs alone."""
+        return self._without(UNTRAINED, outputs)
+
+    def _without(self, fields: Collection[str], outputs: Collection[str]) -> BeatRecipe:
         kept: dict[str, Any] = {
             kind: tuple(name for name in getattr(self, kind) if name in outputs)
-            for kind in JUDGES
+            for kind in fields
         }
         return dataclasses.replace(self, **kept)
 

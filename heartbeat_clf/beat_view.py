@@ -18,6 +18,7 @@ from heartbeat_clf.averaged_beats import (
     BEAT_STATISTICS,
     Stays,
     average_beat,
+    exchange_phases,
     find_stays,
 )
 from heartbeat_clf.beat_tracking import (
@@ -58,9 +59,9 @@ class BeatScores(NamedTuple):
     Attributes
     ----------
     network : ndarray of shape (n_outputs,)
-        Logits of the network.
+        Logits of the network; the greater of two for outputs of either phase.
     linear : ndarray of shape (n_outputs,)
-        Log odds of the linear judge, NaN where there is none.
+        Log odds of the linear judge, as above; NaN where there is none.
     n_beats : int
         How many beats were averaged.
     clarity : float
@@ -142,6 +143,11 @@ class BeatView:
         logits are those of the network or NaN. The less familiar a recording sounds,
         the more the scores of the windows give way to twice the log odds by
         steadiness.
+    either_phase : tuple of {-1, 0, 1}, default=()
+        For each output, whether what it tells may be in the systole or in the diastole,
+        as a murmur: network and linear judge hear the average beat with both exchanged
+        as well, and their greater scores count (1), or the lesser ones (-1, where it
+        speaks for a low score). 0, or no number, for neither.
     """
 
     tracker: bytes = field(repr=False)
@@ -152,6 +158,7 @@ class BeatView:
     linear: bytes | None = field(default=None, repr=False)
     steadiness: bytes | None = field(default=None, repr=False)
     familiarity: bytes | None = field(default=None, repr=False)
+    either_phase: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_number("share", self.share, minimum=0, maximum=1)
@@ -166,6 +173,8 @@ class BeatView:
                 "Expected a judge of steadiness beside that of familiarity, got none: "
                 "it judges where the sound is not familiar."
             )
+        for sign in self.either_phase:
+            check_number("either_phase", sign, minimum=-1, maximum=1, integer=True)
         for name, integer in _SETTINGS.items():
             check_number(
                 name, self.settings[name], minimum=0, exclusive=True, integer=integer
@@ -188,23 +197,36 @@ class BeatView:
         heard = self._hear(image, steadiness=self.steadiness is not None)
         if heard.stays.n_beats == 0:
             return None
-        beat = average_beat(image, heard.stays)[np.newaxis]
-        logits = network_session(self.network)(beat)[0]
+        beat = average_beat(image, heard.stays)
+        both = [beat, exchange_phases(beat)] if any(self.either_phase) else [beat]
+        beats = np.stack(both)
+        logits = self._chosen(network_session(self.network)(beats))
         judged = []
         levels = None if self.familiarity is None else level_features(image)
         for judge, seen in (
-            (self.linear, beat),
+            (self.linear, beats),
             (self.steadiness, _as_batch(heard.steadiness)),
             (self.familiarity, _as_batch(levels)),
         ):
             log_odds = np.full_like(logits, np.nan)
             if judge is not None and seen is not None:
-                said = network_session(judge)(seen)[0]
+                said = self._chosen(network_session(judge)(seen))
                 # A network on several outputs may have some more, which mean nothing.
                 log_odds[: len(said)] = said
             judged.append(log_odds)
         linear, *others = judged
         return BeatScores(logits, linear, heard.stays.n_beats, heard.clarity, *others)
+
+    def _chosen(self, said: np.ndarray) -> np.ndarray:
+        """Return which scores count, of a beat and perhaps of it exchanged.
+
+        One row a beat, the first of it as it is.
+        """
+        chosen = said[0].copy()
+        for column, sign in enumerate(self.either_phase[: len(chosen)]):
+            if sign and len(said) > 1:
+                chosen[column] = sign * (sign * said[:, column]).max()
+        return chosen
 
     def embedding(self, image: np.ndarray) -> np.ndarray:
         """Return what the network hears in the average beat before it judges.
@@ -258,6 +280,10 @@ class BeatView:
             if len(shapes) > 1 or not np.isfinite(said).all():
                 raise ValueError(
                     f"logits of a silent beat {[row.tolist() for row in said]}"
+                )
+            if len(self.either_phase) > said[0].shape[1]:
+                raise ValueError(
+                    f"logits {said[0].shape[1:]} for either_phase={self.either_phase}"
                 )
         # ONNX Runtime's errors have no base of their own.
         except Exception as error:

@@ -81,6 +81,8 @@ class TrainedBeats:
         """Return what predicts: all outputs, or one of them times `sign`."""
         network, linear = self.network, self.judges.linear
         outputs = list(self.recipe.outputs)
+        assert self.recipe.beats is not None
+        either = self.recipe.beats.either_phase
         if output is not None:
             column = outputs.index(output)
             outputs = [output]
@@ -113,6 +115,11 @@ class TrainedBeats:
                 else forests_to_onnx(steady, sign=1.0 if output is None else sign)
             ),
             familiarity=places_to_onnx(places) if any(places) else None,
+            either_phase=(
+                tuple(int(sign) * (name in either) for name in outputs)
+                if set(either) & set(outputs)
+                else ()
+            ),
         )
 
 

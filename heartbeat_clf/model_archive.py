@@ -16,10 +16,11 @@ UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 """What reading a description raises where a part of it is missing or another."""
 
 FORMAT = "heartbeat_clf model"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """2: with the networks of average beats; 3: and a linear judge of them; 4: recordings
 of a person weighed by how clearly a heart is heard; 5: a judge of how steadily a heart
-beats, and perhaps one of whether the recording sounds familiar.
+beats, and perhaps one of whether the recording sounds familiar; 6: average beats judged
+with systole and diastole exchanged as well.
 
 What has none of these is still written as 1, and so on.
 """

@@ -228,8 +228,10 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
 def _format_version(classifier: HeartbeatClassifier) -> int:
     """Return the oldest version that gives the answers: older ones then read it."""
     beats = classifier.predictor_.beats
-    if beats is not None and beats.steadiness is not None:
+    if beats is not None and any(beats.either_phase):
         return FORMAT_VERSION
+    if beats is not None and beats.steadiness is not None:
+        return 5
     points = getattr(classifier, "operating_points_", None)
     if points is not None and points.combine == BY_CLARITY:
         return 4
@@ -250,6 +252,9 @@ def _describe_predictor(predictor: WindowPredictor) -> dict[str, Any]:
         for name in JUDGES:
             if getattr(predictor.beats, name) is not None:
                 described["beats"][name] = True
+        # Older versions do not know of it.
+        if not any(described["beats"]["either_phase"]):
+            del described["beats"]["either_phase"]
     return described
 
 

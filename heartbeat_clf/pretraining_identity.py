@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from heartbeat_clf.beat_recipe import JUDGES
+from heartbeat_clf.beat_recipe import UNTRAINED
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_recipe import Recipe
 
@@ -22,19 +22,19 @@ def identify(
     recipe: Recipe,
     *,
     beats: bool = False,
-    judges: Collection[str] = (),
+    besides: Collection[str] = (),
 ) -> str:
     """Return a digest of the settings and of what is trained on: names and labels.
 
     The network on windows does not depend on what the recipe says of beats: `beats`
-    counts it in. Nothing but a judge that is fitted at once (a name in ``JUDGES``)
-    depends on which outputs have it: `judges` counts these in as well.
+    counts it in. Nothing but a judge that is fitted at once, and scores, depend on the
+    fields ``UNTRAINED`` of that: `besides` counts those that it names in as well.
     """
     settings = recipe.to_dict()
     of_beats = settings.pop("beats")
     if beats and of_beats is not None:
-        judged = {kind: of_beats.pop(kind) for kind in JUDGES}
-        settings["beats"] = of_beats | {kind: judged[kind] for kind in judges}
+        untrained = {kind: of_beats.pop(kind) for kind in UNTRAINED}
+        settings["beats"] = of_beats | {kind: untrained[kind] for kind in besides}
     # Logits are in the order of the outputs.
     parts = [json.dumps(settings, sort_keys=True), json.dumps(list(recipe.outputs))]
     for part in data:

@@ -11,7 +11,7 @@ from typing import Any
 
 from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS
-from heartbeat_clf.beat_recipe import JUDGES, BeatRecipe, check_augmentations
+from heartbeat_clf.beat_recipe import UNTRAINED, BeatRecipe, check_augmentations
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.mel_filters import mel_frequencies
 from heartbeat_clf.spectrogram import SpectrogramTransformer
@@ -133,7 +133,7 @@ class Recipe:
             raise ValueError("Expected at least one entry under [outputs], got none.")
         if self.beats is not None:
             _check_beats(self.audio, self.trimmer)
-            for kind in JUDGES:
+            for kind in UNTRAINED:
                 for name in getattr(self.beats, kind):
                     check_choice(f"beats.{kind}", name, tuple(self.outputs))
 
@@ -165,7 +165,8 @@ class Recipe:
 
     def with_outputs(self, outputs: dict[str, float]) -> Recipe:
         """Return the recipe for fewer outputs."""
-        return dataclasses.replace(self.judging(outputs), outputs=outputs)
+        beats = None if self.beats is None else self.beats.telling(outputs)
+        return dataclasses.replace(self, outputs=outputs, beats=beats)
 
     def judging(self, outputs: Collection[str]) -> Recipe:
         """Return the recipe with judges fitted at once of these outputs alone."""
@@ -210,7 +211,7 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
         ``[augment_sets]`` and ``[beats]``. None takes the recipe of the shipped model.
     **changes : object
         Fields that replace those of the file, such as ``steps=100``. With other
-        ``outputs``, judges under ``[beats]`` of those that are no more go with them.
+        ``outputs``, what ``[beats]`` says of those that are no more goes with them.
 
     Returns
     -------
@@ -256,7 +257,7 @@ def read_recipe(path: str | os.PathLike[str] | None = None, **changes: Any) -> R
     try:
         beats = _beats(given["beats"], source)
         if beats is not None and "outputs" in changes and "beats" not in changes:
-            beats = beats.judging(given["outputs"])
+            beats = beats.telling(given["outputs"])
         return Recipe(**{**given, "beats": beats})
     except (TypeError, ValueError) as error:
         error.add_note(f"This is about the recipe {str(source)!r}.")
@@ -304,10 +305,10 @@ def _beats(table: Any, source: Path) -> BeatRecipe | None:
             f"{table!r}. Put its settings under [beats]."
         )
     fields = {field.name for field in dataclasses.fields(BeatRecipe)}
-    if {*JUDGES, *table} != fields:
+    if {*UNTRAINED, *table} != fields:
         raise ValueError(
-            f"Expected the fields {sorted(fields - {*JUDGES})} under [beats], and "
-            f"perhaps {', '.join(JUDGES)}, got {sorted(table)}."
+            f"Expected the fields {sorted(fields - {*UNTRAINED})} under [beats], and "
+            f"perhaps {', '.join(UNTRAINED)}, got {sorted(table)}."
         )
     return BeatRecipe(**{name: _frozen(value) for name, value in table.items()})
 

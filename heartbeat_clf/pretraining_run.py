@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from heartbeat_clf.beat_recipe import JUDGES
+from heartbeat_clf.beat_recipe import JUDGES, UNTRAINED
 from heartbeat_clf.beat_view import BeatScores, BeatView
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.outputs import whole_file
@@ -216,7 +216,7 @@ def train_fold(
     left_data = [d.take(np.flatnonzero(o)) for d, o in zip(data, held_out, strict=True)]
     # The table holds the labels of what was left out.
     identity = "\n".join(
-        identify(part, recipe, beats=True, judges=JUDGES)
+        identify(part, recipe, beats=True, besides=UNTRAINED)
         for part in (kept_data, left_data)
     )
     made_by = place / "scores.txt"

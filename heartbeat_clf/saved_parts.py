@@ -154,7 +154,7 @@ def read_predictor(
 
         # What the file says and what it holds must agree: an answer without a judge is
         # another one.
-        beats = dict(beats)
+        beats = as_tuples(beats)
         judged = [name for name in JUDGES if _is_true(name, beats.pop(name, False))]
         names = [n for n in BEAT_ENTRIES if n not in JUDGES or n in judged]
         networks: dict[str, Any] = {name: entries[BEAT_ENTRIES[name]] for name in names}

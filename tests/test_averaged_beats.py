@@ -9,6 +9,7 @@ from heartbeat_clf.averaged_beats import (
     BEAT_COLUMNS,
     BEAT_STATISTICS,
     average_beat,
+    exchange_phases,
     find_stays,
 )
 
@@ -125,6 +126,44 @@ def test_the_median_is_standardised_and_a_flat_image_is_not_divided_by_zero():
     assert beat[..., 0].mean() == pytest.approx(0, abs=1e-5)
     assert beat[..., 0].std() == pytest.approx(1, abs=1e-5)
     assert not average_beat(np.full((7, 156), -40.0), stays).any()
+
+
+def test_a_murmur_of_the_diastole_stands_where_one_of_the_systole_would():
+    beats = []
+    for state in (1, 3):
+        states = states_of([(8, 16, 8, 20)] * 6)
+        image = np.tile(np.where(states % 2 == 0, 20.0, 0.0), (6, 1))
+        image[4, states == state] = 10.0
+        beats.append(average_beat(image, find_stays(states)))
+    systolic, diastolic = beats
+    exchanged = exchange_phases(diastolic)
+    assert exchanged.dtype == np.float32
+    # But for columns at the borders, whose number differs.
+    for part in (S1, SYSTOLE, S2):
+        inner = slice(part.start + 2, part.stop - 2)
+        np.testing.assert_allclose(exchanged[:, inner], systolic[:, inner], atol=0.06)
+
+
+def test_exchanged_phases_are_standardised_and_interpolated():
+    rng = np.random.default_rng(0)
+    beat = rng.normal(size=(7, 52, 3)).astype(np.float32)
+    before = beat.copy()
+    exchanged = exchange_phases(beat)
+    assert np.array_equal(beat, before)
+    assert exchanged[..., 0].mean() == pytest.approx(0, abs=1e-5)
+    assert exchanged[..., 0].std() == pytest.approx(1, abs=1e-5)
+    # Levels that rise evenly still do: 20 columns from 0 to 19, on 16.
+    ramp = np.zeros((1, 52, 1))
+    ramp[0, 32:, 0] = np.arange(20)
+    found = exchange_phases(ramp)[0, 8:24, 0]
+    np.testing.assert_allclose(np.diff(found) / np.diff(found)[0], 1, atol=1e-4)
+    assert not exchange_phases(np.full((7, 52, 3), -40.0)).any()
+
+
+@pytest.mark.parametrize("shape", [(7, 51, 3), (52, 3), (1, 7, 52, 3)])
+def test_what_is_no_beat_is_not_exchanged(shape):
+    with pytest.raises(ValueError, match=r"beat of shape \(n_bands, 52, n_channels\)"):
+        exchange_phases(np.zeros(shape))
 
 
 def test_the_level_of_a_recording_does_not_matter():

@@ -175,12 +175,14 @@ def test_only_the_judge_of_other_outputs_is_fitted_anew(tmp_path):
 
 def test_networks_do_not_depend_on_which_outputs_have_a_judge():
     data = [draw()[0]]
-    with_judges = recipe_with(linear=("murmur",), steadiness=("abnormal",))
+    with_judges = recipe_with(
+        linear=("murmur",), steadiness=("abnormal",), either_phase=("murmur",)
+    )
     for beats in (False, True):
         plain = identify(data, recipe_with(), beats=beats)
         assert identify(data, with_judges, beats=beats) == plain
     of_linear = [
-        identify(data, recipe, beats=True, judges=["linear"])
+        identify(data, recipe, beats=True, besides=["linear"])
         for recipe in (
             recipe_with(),
             recipe_with(steadiness=("abnormal",)),

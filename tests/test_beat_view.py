@@ -12,8 +12,14 @@ import pandas as pd
 import pytest
 
 from heartbeat_clf import load, save
-from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS
+from heartbeat_clf.averaged_beats import (
+    BEAT_COLUMNS,
+    BEAT_STATISTICS,
+    average_beat,
+    exchange_phases,
+)
 from heartbeat_clf.beat_decoding import STATES
+from heartbeat_clf.beat_recipe import UNTRAINED
 from heartbeat_clf.beat_tracking import BeatModel, load_beat_model, states_of_image
 from heartbeat_clf.beat_view import BeatScores, BeatView, hear_beats
 from heartbeat_clf.beat_view_network import build_beat_view_network
@@ -23,7 +29,7 @@ from heartbeat_clf.familiarity_judge import fit_places, places_to_onnx
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.linear_beats import linear_network
 from heartbeat_clf.onnx_export import network_to_onnx
-from heartbeat_clf.prediction import Calibration, WindowPredictor
+from heartbeat_clf.prediction import Calibration, WindowPredictor, network_session
 from heartbeat_clf.pretrained_files import as_pipeline
 from heartbeat_clf.pretraining import pretrain
 from heartbeat_clf.pretraining_data import TrainingSet
@@ -237,6 +243,44 @@ def test_windows_give_way_to_steadiness_where_the_sound_is_not_familiar():
     assert blended([-50.0, -50.0], [nan, nan]) == [3.0, 0.0]
 
 
+def test_a_sound_of_either_phase_counts_where_it_is_louder(sets):
+    image = sets[1][0][0]
+    rng = np.random.default_rng(0)
+    places = rng.normal(size=(2, *BEAT_SHAPE))
+    places[1] = -places[0]
+    network = network_to_onnx(build_beat_view_network(BEAT_SHAPE, 3), embedding="dense")
+    linear = network_to_onnx(linear_network(places, np.zeros(2)), embedding="logits")
+    plain = view_of(network, linear=linear)
+    tracker = BeatModel(load_beat_model().network, tracker_settings())
+    beat = average_beat(image, hear_beats(image, tracker, 16).stays)
+    exchanged = exchange_phases(beat)
+    one, other = (
+        np.array([(places[0] * b).sum(), -(places[0] * b).sum()])
+        for b in (beat, exchanged)
+    )
+    assert abs(one[0] - other[0]) > 1
+
+    def linear_of(*either_phase):
+        view = dataclasses.replace(plain, either_phase=either_phase)
+        return view.scores(image).linear[:2]
+
+    near = {"rtol": 1e-3, "atol": 0.01}
+    np.testing.assert_allclose(linear_of(), one, **near)
+    np.testing.assert_allclose(linear_of(0, 0), one, **near)
+    np.testing.assert_allclose(linear_of(1), [max(one[0], other[0]), one[1]], **near)
+    np.testing.assert_allclose(linear_of(-1), [min(one[0], other[0]), one[1]], **near)
+    np.testing.assert_allclose(linear_of(1, 1), np.maximum(one, other), **near)
+    # The network hears both as well.
+    run = network_session(network)
+    both = np.vstack([run(b[np.newaxis]) for b in (beat, exchanged)])
+    view = dataclasses.replace(plain, either_phase=(1, -1))
+    np.testing.assert_allclose(
+        view.scores(image).network[:2], [both[:, 0].max(), both[:, 1].min()], atol=1e-4
+    )
+    # What a network hears before it judges is of the beat as it is.
+    assert np.array_equal(view.embedding(image), plain.embedding(image))
+
+
 def test_what_windows_were_trained_on_with_is_familiar():
     view = view_of(steadiness=trees(8), familiarity=levels(120))
     assert view.trained_on() == dataclasses.replace(view, familiarity=None)
@@ -293,6 +337,14 @@ def test_training_goes_on_and_answers_by_both_views(
     expected = beats.view().blend(windows, [found.first(2) for found in heard])
     np.testing.assert_allclose(logits, expected, atol=1e-6)
     assert np.abs(logits[:, 0] - (windows[:, 0] + heard[0].network[0]) / 2).max() > 0.01
+    assert beats.view().either_phase == ()
+    telling = dataclasses.replace(recipe.beats, either_phase=("murmur",))
+    either = dataclasses.replace(
+        beats, recipe=dataclasses.replace(recipe, beats=telling)
+    )
+    assert either.view().either_phase == (1, 0)
+    assert either.view("murmur", sign=-1.0).either_phase == (-1,)
+    assert either.view("abnormal") == beats.view("abnormal")
     scores = pipeline.decision_function(data[0].recordings)
     # The decision is in favour of "normal", the second class.
     np.testing.assert_allclose(scores, -logits[:, 0], atol=1e-4)
@@ -317,7 +369,20 @@ def test_training_goes_on_and_answers_by_both_views(
     np.testing.assert_allclose(scores_of, -logits[:, 1], atol=1e-4)
     for model in (load(steady), load_to_predict(steady)):
         assert np.array_equal(model.decision_function(data[0].recordings), scores_of)
-    no_linear = dataclasses.replace(pipeline[-1].predictor_.beats, linear=None)
+    either = dataclasses.replace(pipeline[-1].predictor_.beats, either_phase=(-1,))
+    pipeline[-1].predictor_ = dataclasses.replace(pipeline[-1].predictor_, beats=either)
+    newer = save(pipeline, tmp_path / "newer.hbc")
+    with zipfile.ZipFile(newer) as archive:
+        assert json.loads(archive.read("model.json"))["format_version"] == 6
+    for model in (load(newer), load_to_predict(newer)):
+        assert np.array_equal(
+            model.decision_function(data[0].recordings),
+            pipeline.decision_function(data[0].recordings),
+        )
+    assert load(newer)[-1].predictor_.beats == either
+    no_linear = dataclasses.replace(
+        pipeline[-1].predictor_.beats, linear=None, either_phase=()
+    )
     pipeline[-1].predictor_ = dataclasses.replace(
         pipeline[-1].predictor_, beats=no_linear
     )
@@ -387,6 +452,16 @@ def test_folds_keep_the_scores_of_each_view(sets, tmp_path, known_tracker):
     assert scores["clarity"].between(0.25, 1).all()
     read = train_fold(data, [[], []], held_out, small_recipe(), tmp_path)
     pd.testing.assert_frame_equal(read, scores, atol=1e-4, check_dtype=False)
+    # Murmurs of the diastole as well: scored again, nothing trained.
+    made_by, log = tmp_path / "scores.txt", tmp_path / "beats" / "rounds.jsonl"
+    before, rounds = made_by.read_text("utf-8"), log.read_text("utf-8")
+    either = small_recipe(beats={**TINY_BEATS, "either_phase": ["murmur"]})
+    again = train_fold(data, images, held_out, either, tmp_path)
+    assert made_by.read_text("utf-8") != before
+    assert log.read_text("utf-8") == rounds
+    assert (again["murmur_beat"] - scores["murmur_beat"]).min() > -1e-4
+    same = ["murmur_windows", "abnormal"]
+    pd.testing.assert_frame_equal(again[same], scores[same], atol=1e-4)
 
 
 @pytest.mark.training
@@ -440,6 +515,7 @@ def test_models_are_made_with_the_view(sets, tmp_path, known_tracker):
         ({"tracked_bands": 0}, "tracked_bands must be an integer at least 1"),
         ({"settings": {}}, r"Expected the settings \['context_frames', .*got \[\]"),
         ({"settings": {**tracker_settings(), "hop_duration": 0}}, "hop_duration must"),
+        ({"either_phase": (2,)}, "either_phase must be an integer .* at most 1"),
         ({"familiarity": b""}, "a judge of steadiness beside that of familiarity, got"),
     ],
 )
@@ -551,6 +627,10 @@ def test_weights_without_a_network_to_train_are_named(tmp_path):
                 trees(120, answer=np.nan),
             )
         ),
+        {"either_phase": [-1, 0]},
+        {"either_phase": [3]},
+        {"either_phase": 1},
+        {"either_phase": ["murmur"]},
         {"linear": False},
         {"linear": "no"},
         {"tracked_bands": 8},
@@ -614,6 +694,10 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         ({**TINY_BEATS, "linear": ["murmur"] * 2}, r"once in beats\.linear, got"),
         ({**TINY_BEATS, "linear": ["loud"]}, r"beats\.linear must be one of"),
         (
+            {**TINY_BEATS, "either_phase": ["loud"]},
+            r"beats\.either_phase must be one of",
+        ),
+        (
             {**TINY_BEATS, "steadiness": ["loud", "abnormal"]},
             r"beats\.steadiness must be one of",
         ),
@@ -625,7 +709,7 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         (
             {"steps": 4},
             r"fields \[.*\] under \[beats\], and perhaps linear, steadiness, "
-            r"familiarity, got \['steps'\]",
+            r"familiarity, either_phase, got \['steps'\]",
         ),
     ],
 )
@@ -634,7 +718,7 @@ def test_wrong_settings_of_the_view_are_named(beats, message):
         small_recipe(beats=beats)
 
 
-@pytest.mark.parametrize("judge", ["linear", "steadiness", "familiarity"])
+@pytest.mark.parametrize("judge", UNTRAINED)
 def test_outputs_of_a_judge_are_a_list(judge):
     for wrong in ("murmur", [["murmur"]]):
         with pytest.raises(
@@ -650,6 +734,11 @@ def test_outputs_that_are_left_out_have_no_judge():
     abnormal = small_recipe().with_outputs({"abnormal": 1.0}).beats
     assert (abnormal.linear, abnormal.steadiness) == ((), ("abnormal",))
     assert abnormal.familiarity == ("abnormal",)
+    either = {**TINY_BEATS, "either_phase": ["murmur"]}
+    assert small_recipe(beats=either).with_outputs({"abnormal": 1.0}).beats == abnormal
+    # Where nothing can be fitted to an output, its phases may still be exchanged.
+    unfitted = small_recipe(beats=either).judging(()).beats
+    assert (unfitted.linear, unfitted.either_phase) == ((), ("murmur",))
     murmur = small_recipe().with_outputs({"murmur": 2.0}).beats
     assert (murmur.linear, murmur.steadiness) == (("murmur",), ())
     assert small_recipe(beats=None).with_outputs({"murmur": 2.0}).beats is None
@@ -658,6 +747,8 @@ def test_outputs_that_are_left_out_have_no_judge():
 def test_judges_go_with_the_outputs_that_other_ones_replace():
     beats = read_recipe(outputs={"murmur": 1.0}).beats
     assert (beats.linear, beats.steadiness) == (("murmur",), ())
+    beats = read_recipe(outputs={"abnormal": 1.0}).beats
+    assert (beats.linear, beats.either_phase) == ((), ())
     with pytest.raises(ValueError, match=r"beats\.steadiness must be one of 'murmur'"):
         small_recipe(outputs={"murmur": 1.0})
 

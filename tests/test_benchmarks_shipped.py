@@ -121,6 +121,53 @@ def test_changes_are_what_they_are_called(table):
     assert len(CHANGES["all"][1](tones[150], rate)) == 2 * rate
 
 
+def beats_of(lengths, n_beats):
+    """Return segments of S1, systole, S2 and diastole of these lengths, in turn."""
+    ends = np.cumsum(np.tile(lengths, n_beats))
+    starts = np.concatenate([[0.0], ends[:-1]])
+    return np.column_stack([starts, ends, np.tile([1, 2, 3, 4], n_beats)])
+
+
+def test_murmurs_move_into_the_diastole(table):
+    from moved_murmurs import move_murmurs
+
+    rate, segments = 2000, beats_of([0.1, 0.2, 0.1, 0.4], 5)
+    time = np.arange(4 * rate) / rate
+    phase = time % 0.8
+    murmur = np.where((phase >= 0.1) & (phase < 0.3), np.sin(600 * np.pi * time), 0.0)
+    loud = (phase < 0.05) | ((phase >= 0.3) & (phase < 0.35))
+    sounds = np.where(loud, np.sin(100 * np.pi * time), 0.0)
+    hiss = 0.01 * np.random.default_rng(0).normal(size=len(time))
+    moved = move_murmurs(murmur + sounds + hiss, rate, segments)
+    assert (moved.dtype, len(moved)) == (np.float32, len(time))
+
+    def level(low, high):
+        return np.sqrt(np.mean(moved[(phase >= low) & (phase < high)] ** 2))
+
+    # Hiss in the systole, murmur in the diastole and hiss after it, sounds as before.
+    assert level(0.1, 0.29) == pytest.approx(0.01, rel=0.2)
+    assert level(0.45, 0.62) == pytest.approx(0.5**0.5, rel=0.05)
+    assert level(0.7, 0.79) == pytest.approx(0.01, rel=0.2)
+    for low, high in ((0.0, 0.05), (0.31, 0.39)):
+        there = (phase >= low) & (phase < high)
+        assert np.array_equal(
+            moved[there], (murmur + sounds + hiss)[there].astype(np.float32)
+        )
+
+
+def test_murmurs_that_would_stay_are_not_half_moved(table):
+    from moved_murmurs import move_murmurs
+
+    rate = 2000
+    noise = np.random.default_rng(0).normal(size=4 * rate)
+    whole = beats_of([0.1, 0.2, 0.1, 0.4], 5)
+    assert move_murmurs(noise, rate, whole[:-1]) is not None
+    short = beats_of([0.1, 0.2, 0.1, 0.06], 5)
+    nowhere = np.array([[0.0, 4.0, 0.0]])
+    for segments in (short, whole[:3], nowhere):
+        assert move_murmurs(noise, rate, segments) is None
+
+
 def test_changed_recordings_have_a_line_each(table):
     rows = persons(stratum=np.tile(["murmur", "normal"], 25))
     good = np.where(rows["stratum"] == "murmur", 1.0, 0.0)
@@ -130,6 +177,11 @@ def test_changed_recordings_have_a_line_each(table):
     assert found["changed short"].startswith("1.000")
     assert found["changed low"].startswith("0.000")
     assert found["changed noisy"].startswith("0.500")
+    # What could not be moved does not count.
+    half = np.where(np.arange(50) < 20, np.nan, good)
+    found = {key: value for key, _, value in table.changed(rows.assign(moved=half))}
+    assert list(found)[-1] == "changed moved"
+    assert found["changed moved"].startswith("1.000")
 
 
 def test_each_view_has_a_line_of_its_own(table):
