@@ -54,6 +54,16 @@ _FILES = {
     _STEADINESS: "steadiness.npz",
     _FAMILIARITY: "familiarity.npz",
 }
+# The last two: a flipped bit can ask for a password or an unknown compression.
+_DAMAGED = (
+    *UNREADABLE,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    NotImplementedError,
+)
 _KEPT_AS: dict[str, Any] = {_STEADINESS: Forest, _FAMILIARITY: Places}
 
 
@@ -126,9 +136,8 @@ def kept_judges(
         identity = identify(data, recipe, beats=True, besides=[kind])
         made = json.dumps({"identity": identity, "outputs": outputs})
         made_by = _made_by(place, kind)
-        known = made_by.exists() and (place / _FILES[kind]).exists()
-        if known and made_by.read_text("utf-8") == made:
-            found[kind] = _read(place, kind)
+        if _note(place, kind) == json.loads(made):
+            found[kind] = _read(place, kind, outputs)
             continue
         found[kind] = fit(data, all_heard, recipe, outputs, say)
         # Stopped between the two, it is fitted anew.
@@ -157,19 +166,30 @@ def load_judges(folder: str | os.PathLike[str], recipe: Recipe) -> Judges:
         outputs = list(getattr(recipe.beats, kind))
         if not outputs:
             continue
-        made_by = _made_by(Path(folder), kind)
-        made = json.loads(made_by.read_text("utf-8")) if made_by.exists() else {}
+        made = _note(Path(folder), kind)
         if made.get("outputs") != outputs:
             raise FileNotFoundError(
                 f"Expected a {name} of {outputs} in {os.fspath(folder)!r}, got "
                 f"{made.get('outputs', 'none')}. Go on with the training."
             )
-        found[kind] = _read(Path(folder), kind)
+        found[kind] = _read(Path(folder), kind, outputs)
     return Judges(**found)
 
 
 def _made_by(place: Path, kind: str) -> Path:
     return place / f"{kind}.json"
+
+
+def _note(place: Path, kind: str) -> dict[str, Any]:
+    """Return what a judge was made by; nothing where there is no judge, or no note."""
+    if not (place / _FILES[kind]).exists():
+        return {}
+    try:
+        note = json.loads(_made_by(place, kind).read_text("utf-8"))
+    # Text that is none, and JSON that is none, are both errors of values.
+    except (FileNotFoundError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
 
 
 def _fit_linear(
@@ -297,21 +317,28 @@ def _archive(judge: keras.Model | dict[str, Any]) -> bytes:
     return content.getvalue()
 
 
-def _read(place: Path, kind: str) -> keras.Model | dict[str, Any]:
+def _read(
+    place: Path, kind: str, outputs: Sequence[str]
+) -> keras.Model | dict[str, Any]:
     file = place / _FILES[kind]
     try:
-        return keras.saving.load_model(file) if kind == _LINEAR else _load(file, kind)
-    except (*UNREADABLE, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if kind == _LINEAR:
+            return keras.saving.load_model(file)
+        return _load(file, kind, outputs)
+    except _DAMAGED as error:
         raise ValueError(
             f"Expected a {JUDGES[kind]} in {str(file)!r}, got: {error}. The file is "
             "damaged: remove it, and the judge is fitted again."
         ) from error
 
 
-def _load(file: Path, kind: str) -> dict[str, Any]:
+def _load(file: Path, kind: str, outputs: Sequence[str]) -> dict[str, Any]:
     # Of a path that is no archive, NumPy would leave the file open.
     with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
         names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
+        strange = sorted(set(names).difference(outputs))
+        if strange:
+            raise ValueError(f"judges of {strange}, where {list(outputs)} have one")
         made = _KEPT_AS[kind]
         return {
             name: made(*(_plain(arrays[f"{name}/{field}"]) for field in made._fields))

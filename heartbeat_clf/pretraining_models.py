@@ -13,6 +13,7 @@ import pandas as pd
 
 import heartbeat_clf
 from heartbeat_clf.beat_recipe import JUDGES
+from heartbeat_clf.datasets._bunch import NoDataSetError
 from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.persistence import save
 from heartbeat_clf.pretrained_files import (
@@ -233,9 +234,10 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
         for name, reader in _PUBLISHED.items():
             try:
                 found.append(reader(source, shares.get(name)))
-            except FileNotFoundError:
+            except NoDataSetError:
                 # What is there in part should be told, what is not is left out.
-                if name in (source.name, *(part.name for part in source.iterdir())):
+                named = source.resolve().name, *(part.name for part in source.iterdir())
+                if name in named:
                     raise
         if not found:
             raise FileNotFoundError(

@@ -252,6 +252,23 @@ def test_a_judge_whose_file_is_gone_is_fitted_again(tmp_path):
     drawn, recipe = draw(), recipe_with(steadiness=("abnormal",))
     fit(drawn, recipe, tmp_path)
     (tmp_path / "steadiness.npz").unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"a judge of steadiness of .*, got none"
+    ):
+        load_judges(tmp_path, recipe)
+    assert list(fit(drawn, recipe, tmp_path).steadiness) == ["abnormal"]
+    assert list(load_judges(tmp_path, recipe).steadiness) == ["abnormal"]
+
+
+@pytest.mark.parametrize("note", [b"", b"[]", b"{", b"\xff\xfe", b"3"])
+def test_a_judge_whose_note_is_damaged_is_fitted_again(note, tmp_path):
+    drawn, recipe = draw(), recipe_with(steadiness=("abnormal",))
+    fit(drawn, recipe, tmp_path)
+    (tmp_path / "steadiness.json").write_bytes(note)
+    with pytest.raises(
+        FileNotFoundError, match=r"a judge of steadiness of .*, got none"
+    ):
+        load_judges(tmp_path, recipe)
     assert list(fit(drawn, recipe, tmp_path).steadiness) == ["abnormal"]
 
 
@@ -271,7 +288,7 @@ def kept(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["linear.keras", "steadiness.npz", "familiarity.npz"])
-@pytest.mark.parametrize("how", ["cut", "empty", "other"])
+@pytest.mark.parametrize("how", ["cut", "empty", "other", "password", "packing"])
 def test_a_damaged_judge_is_named(kind, how, kept, tmp_path):
     place, recipe = tmp_path / "place", recipe_with(**ALL_KINDS)
     shutil.copytree(kept, place)
@@ -279,6 +296,12 @@ def test_a_damaged_judge_is_named(kind, how, kept, tmp_path):
     if how == "other":
         np.savez(tmp_path / "other.npz", **{"abnormal/nothing": np.zeros(3)})
         whole = (tmp_path / "other.npz").read_bytes()
+    # In the directory at the end: flags of an entry, and how it is packed.
+    entry = whole.rindex(b"PK\x01\x02")
+    if how == "password":
+        whole = whole[: entry + 8] + b"\x01" + whole[entry + 9 :]
+    if how == "packing":
+        whole = whole[: entry + 10] + b"\x63" + whole[entry + 11 :]
     (place / kind).write_bytes(
         {"cut": whole[: len(whole) // 2], "empty": b""}.get(how, whole)
     )

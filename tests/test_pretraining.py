@@ -446,7 +446,7 @@ def test_output_without_any_label_is_refused(sets, tmp_path):
         pretrain(data, images, recipe, tmp_path)
 
 
-def test_a_published_set_that_is_there_in_part_is_told(tmp_path):
+def test_a_published_set_that_is_there_in_part_is_told(tmp_path, monkeypatch):
     # Left out without a word, its question would be missing among the answers.
     training = tmp_path / "cinc2016" / "training-a"
     training.mkdir(parents=True)
@@ -454,6 +454,19 @@ def test_a_published_set_that_is_there_in_part_is_told(tmp_path):
     for folder in (tmp_path, tmp_path / "cinc2016"):
         with pytest.raises(FileNotFoundError, match=r"Expected training-b/REF.* 'a'"):
             load_sets([folder], read_recipe())
+    # However the folder is called.
+    (tmp_path / "cinc2016").rename(tmp_path / "sounds")
+    for folder in (tmp_path, tmp_path / "sounds"):
+        with pytest.raises(FileNotFoundError, match=r"Expected training-b/REF.* 'a'"):
+            load_sets([folder], read_recipe())
+    monkeypatch.chdir(tmp_path / "sounds")
+    with pytest.raises(FileNotFoundError, match=r"Expected training-b/REF.* 'a'"):
+        load_sets(["."], read_recipe())
+    # Named so, and empty.
+    (tmp_path / "circor").mkdir()
+    monkeypatch.chdir(tmp_path / "circor")
+    with pytest.raises(FileNotFoundError, match=r"Expected .*training_data\.csv"):
+        load_sets(["."], read_recipe())
     (tmp_path / "none").mkdir()
     with pytest.raises(FileNotFoundError, match=r"CirCor or CinC 2016 in '.*none'"):
         load_sets([tmp_path / "none"], read_recipe())

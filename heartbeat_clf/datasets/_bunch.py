@@ -13,6 +13,10 @@ from sklearn.utils import Bunch
 DATA_VARIABLE = "HEARTBEAT_CLF_DATA"
 
 
+class NoDataSetError(FileNotFoundError):
+    """A folder holds nothing of a data set; one that is there in part is another."""
+
+
 def find_folder(
     folder: str | os.PathLike[str] | None,
     *,
@@ -50,7 +54,7 @@ def find_folder(
     ValueError
         If `folder` is None and the environment variable is not set.
     FileNotFoundError
-        If there is no such folder, or the data set is not in it.
+        If there is no such folder; a `NoDataSetError` if the data set is not in it.
     """
     if folder is None:
         named = os.environ.get(DATA_VARIABLE, "")
@@ -78,7 +82,7 @@ def find_folder(
     for candidate in _candidates(base, name):
         if is_root(candidate):
             return candidate
-    raise FileNotFoundError(
+    raise NoDataSetError(
         f"Expected {looked_for} in {origin}, in a folder {name!r} there, or one level "
         f"down, and found none. {remedy}"
     )

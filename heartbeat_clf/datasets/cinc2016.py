@@ -91,7 +91,8 @@ def load_cinc2016(
         there = "".join(lt for lt in DATABASES if _has_database(root, lt))
         raise FileNotFoundError(
             f"Expected training-{absent[0]}/REFERENCE.csv in {str(root)!r}, found the "
-            f"databases {there!r}. Pass databases={there!r} to load what is there."
+            f"databases {there!r}. {_REMEDY} load_cinc2016 takes databases={there!r} "
+            "to load what is there."
         )
     notes = []
     if (root / "validation").is_dir() or (root.parent / "validation").is_dir():
