@@ -232,13 +232,9 @@ def exchange_phases(beat: np.ndarray) -> np.ndarray:
 
 def _resized(part: np.ndarray, columns: int) -> np.ndarray:
     """Return a part of a beat with another number of columns, interpolated."""
-    before = part.shape[1]
-    place = (np.arange(columns) + 0.5) / columns * before - 0.5
-    place = np.clip(place, 0, before - 1)
-    below = np.minimum(place.astype(int), before - 2)
-    share = (place - below).astype(np.float32)[:, np.newaxis]
-    found: np.ndarray = part[:, below] * (1 - share) + part[:, below + 1] * share
-    return found
+    return _interpolated(
+        part, (np.arange(columns) + 0.5) / columns * part.shape[1] - 0.5
+    )
 
 
 def _standardised(beat: np.ndarray) -> np.ndarray:
@@ -262,12 +258,20 @@ def _stretched(
     """Return each stay at the same number of columns: (n_stays, n_bands, columns)."""
     place = (np.arange(columns) + 0.5) / columns
     frames = first[:, np.newaxis] + place * (last - first)[:, np.newaxis]
-    frames = np.clip(frames, 0, image.shape[1] - 1)
-    before = np.minimum(frames.astype(int), max(image.shape[1] - 2, 0))
-    after = np.minimum(before + 1, image.shape[1] - 1)
-    share = (frames - before).astype(np.float32)
-    stays = image[:, before] * (1 - share) + image[:, after] * share
+    stays = _interpolated(image, frames)
     return np.ascontiguousarray(stays.transpose(1, 0, 2), dtype=np.float32)
+
+
+def _interpolated(levels: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Return levels at places between the columns; at the outermost one beyond it."""
+    last = levels.shape[1] - 1
+    frames = np.clip(frames, 0, last)
+    before = np.minimum(frames.astype(int), max(last - 1, 0))
+    after = np.minimum(before + 1, last)
+    share = (frames - before).astype(np.float32)
+    share = share.reshape(*share.shape, *(1,) * (levels.ndim - 2))
+    found: np.ndarray = levels[:, before] * (1 - share) + levels[:, after] * share
+    return found
 
 
 def _statistics(stays: np.ndarray) -> np.ndarray:

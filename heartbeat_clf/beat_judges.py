@@ -11,8 +11,6 @@ import functools
 import io
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +29,7 @@ from heartbeat_clf.beat_view import Heard
 from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.familiarity_judge import LEAST_SUBJECTS, Places, fit_places
 from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
-from heartbeat_clf.model_archive import UNREADABLE
+from heartbeat_clf.model_archive import NO_ARCHIVE, UNREADABLE
 from heartbeat_clf.outputs import whole_file
 from heartbeat_clf.pretraining import stratum_pools
 from heartbeat_clf.pretraining_data import (
@@ -54,16 +52,6 @@ _FILES = {
     _STEADINESS: "steadiness.npz",
     _FAMILIARITY: "familiarity.npz",
 }
-# The last two: a flipped bit can ask for a password or an unknown compression.
-_DAMAGED = (
-    *UNREADABLE,
-    OSError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-    RuntimeError,
-    NotImplementedError,
-)
 _KEPT_AS: dict[str, Any] = {_STEADINESS: Forest, _FAMILIARITY: Places}
 
 
@@ -134,18 +122,18 @@ def kept_judges(
         if not outputs:
             continue
         identity = identify(data, recipe, beats=True, besides=[kind])
-        made = json.dumps({"identity": identity, "outputs": outputs})
-        made_by = _made_by(place, kind)
-        if _note(place, kind) == json.loads(made):
+        made = {"identity": identity, "outputs": outputs}
+        if _note(place, kind) == made:
             found[kind] = _read(place, kind, outputs)
             continue
         found[kind] = fit(data, all_heard, recipe, outputs, say)
         # Stopped between the two, it is fitted anew.
+        made_by = _made_by(place, kind)
         made_by.unlink(missing_ok=True)
         with whole_file(place / _FILES[kind]) as partial:
             partial.write_bytes(_archive(found[kind]))
         with whole_file(made_by) as partial:
-            partial.write_text(made, encoding="utf-8")
+            partial.write_text(json.dumps(made), encoding="utf-8")
     return Judges(**found)
 
 
@@ -325,7 +313,7 @@ def _read(
         if kind == _LINEAR:
             return keras.saving.load_model(file)
         return _load(file, kind, outputs)
-    except _DAMAGED as error:
+    except (*UNREADABLE, *NO_ARCHIVE, OSError) as error:
         raise ValueError(
             f"Expected a {JUDGES[kind]} in {str(file)!r}, got: {error}. The file is "
             "damaged: remove it, and the judge is fitted again."

@@ -10,10 +10,29 @@ from typing import Any
 
 from heartbeat_clf._validation import check_number, hint_for_python
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "UNREADABLE", "damaged", "read_model"]
+__all__ = [
+    "FORMAT",
+    "FORMAT_VERSION",
+    "NO_ARCHIVE",
+    "UNREADABLE",
+    "damaged",
+    "read_model",
+]
 
 UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 """What reading a description raises where a part of it is missing or another."""
+
+NO_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+)
+"""What reading a zip archive raises where it is damaged.
+
+The last two: a flipped bit can ask for a password or an unknown compression.
+"""
 
 FORMAT = "heartbeat_clf model"
 FORMAT_VERSION = 6
@@ -83,14 +102,7 @@ def _read_archive(source: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(source) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
-    # The last two: a flipped bit can ask for a password or an unknown compression.
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
+    except NO_ARCHIVE as error:
         raise ValueError(
             f"Expected {str(source)!r} to be a model saved by heartbeat_clf, got "
             f"something else or a damaged file: {error}. (joblib.load reads pickles.)"
