@@ -223,8 +223,8 @@ class BeatView:
         One row a beat, the first of it as it is.
         """
         chosen = said[0].copy()
-        for column, sign in enumerate(self.either_phase[: len(chosen)]):
-            if sign and len(said) > 1:
+        for column, sign in enumerate(self.either_phase):
+            if sign:
                 chosen[column] = sign * (sign * said[:, column]).max()
         return chosen
 
