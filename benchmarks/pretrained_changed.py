@@ -116,12 +116,9 @@ def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
     changes["moved"] = [partial(move_murmurs, segments=table) for table in tables]
     scores = {}
     for name, of_each in changes.items():
-        images = images_of(part.recordings, of_each, recipe)
-        kept = [row for row, image in enumerate(images) if image is not None]
-        scores[name] = np.full((len(images), len(recipe.outputs)), np.nan)
-        scores[name][kept] = score_images(
-            network, [images[row] for row in kept], recipe, view
-        )
+        kept, images = images_of(part.recordings, of_each, recipe)
+        scores[name] = np.full((len(tables), len(recipe.outputs)), np.nan)
+        scores[name][kept] = score_images(network, images, recipe, view)
     print(f"fold {fold}: {len(part.recordings)} recordings", flush=True)
     return pd.DataFrame(
         {
@@ -136,22 +133,20 @@ def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
 
 def images_of(
     recordings: Sequence[str], changes: Sequence[Change], recipe: Any
-) -> list[np.ndarray | None]:
-    """Return the images of changed recordings, None of what could not be changed."""
+) -> tuple[list[int], list[np.ndarray]]:
+    """Return which recordings could be changed, and the images of these."""
     from heartbeat_clf import ImageTrimmer, SpectrogramTransformer
 
-    trimmer = ImageTrimmer(**recipe.trimmer)
-    images = []
-    for path, change in zip(recordings, changes, strict=True):
+    kept, images = [], []
+    for row, (path, change) in enumerate(zip(recordings, changes, strict=True)):
         sound, rate = soundfile.read(path, dtype="float32")
         changed = change(sound, rate)
-        if changed is None:
-            images.append(None)
-            continue
-        transformer = SpectrogramTransformer(**recipe.audio, input_rate=rate)
-        image = transformer.fit_transform([np.asarray(changed, dtype=np.float32)])
-        images.extend(trimmer.fit_transform(image))
-    return images
+        if changed is not None:
+            transformer = SpectrogramTransformer(**recipe.audio, input_rate=rate)
+            changed = np.asarray(changed, dtype=np.float32)
+            images.extend(transformer.fit_transform([changed]))
+            kept.append(row)
+    return kept, list(ImageTrimmer(**recipe.trimmer).fit_transform(images))
 
 
 if __name__ == "__main__":
