@@ -207,7 +207,7 @@ def exchange_phases(beat: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `beat` has other columns.
+        If `beat` has other columns, or no band or channel.
 
     Examples
     --------
@@ -218,7 +218,7 @@ def exchange_phases(beat: np.ndarray) -> np.ndarray:
     True
     """
     beat = np.asarray(beat, dtype=np.float32)
-    if beat.ndim != 3 or beat.shape[1] != sum(BEAT_COLUMNS):
+    if beat.ndim != 3 or beat.shape[1] != sum(BEAT_COLUMNS) or 0 in beat.shape:
         raise ValueError(
             f"Expected a beat of shape (n_bands, {sum(BEAT_COLUMNS)}, n_channels), got "
             f"{beat.shape!r}."

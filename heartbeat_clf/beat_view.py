@@ -173,6 +173,11 @@ class BeatView:
                 "Expected a judge of steadiness beside that of familiarity, got none: "
                 "it judges where the sound is not familiar."
             )
+        if not isinstance(self.either_phase, tuple):
+            raise TypeError(
+                "Expected either_phase to be a tuple of numbers, one an output, got "
+                f"{self.either_phase!r}."
+            )
         for sign in self.either_phase:
             check_number("either_phase", sign, minimum=-1, maximum=1, integer=True)
         for name, integer in _SETTINGS.items():

@@ -252,9 +252,10 @@ def _describe_predictor(predictor: WindowPredictor) -> dict[str, Any]:
         for name in JUDGES:
             if getattr(predictor.beats, name) is not None:
                 described["beats"][name] = True
+        signs = described["beats"].pop("either_phase")
         # Older versions do not know of it.
-        if not any(described["beats"]["either_phase"]):
-            del described["beats"]["either_phase"]
+        if any(signs):
+            described["beats"]["either_phase"] = [int(sign) for sign in signs]
     return described
 
 

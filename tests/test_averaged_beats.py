@@ -160,7 +160,9 @@ def test_exchanged_phases_are_standardised_and_interpolated():
     assert not exchange_phases(np.full((7, 52, 3), -40.0)).any()
 
 
-@pytest.mark.parametrize("shape", [(7, 51, 3), (52, 3), (1, 7, 52, 3)])
+@pytest.mark.parametrize(
+    "shape", [(7, 51, 3), (52, 3), (1, 7, 52, 3), (0, 52, 3), (7, 52, 0)]
+)
 def test_what_is_no_beat_is_not_exchanged(shape):
     with pytest.raises(ValueError, match=r"beat of shape \(n_bands, 52, n_channels\)"):
         exchange_phases(np.zeros(shape))

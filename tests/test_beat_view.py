@@ -243,6 +243,12 @@ def test_windows_give_way_to_steadiness_where_the_sound_is_not_familiar():
     assert blended([-50.0, -50.0], [nan, nan]) == [3.0, 0.0]
 
 
+@pytest.mark.parametrize("wrong", [[-1], 1, None, "a", {}])
+def test_phases_of_outputs_are_a_tuple(wrong):
+    with pytest.raises(TypeError, match=r"either_phase to be a tuple of .* got"):
+        dataclasses.replace(view_of(), either_phase=wrong)
+
+
 def test_a_sound_of_either_phase_counts_where_it_is_louder(sets):
     image = sets[1][0][0]
     rng = np.random.default_rng(0)
@@ -369,7 +375,9 @@ def test_training_goes_on_and_answers_by_both_views(
     np.testing.assert_allclose(scores_of, -logits[:, 1], atol=1e-4)
     for model in (load(steady), load_to_predict(steady)):
         assert np.array_equal(model.decision_function(data[0].recordings), scores_of)
-    either = dataclasses.replace(pipeline[-1].predictor_.beats, either_phase=(-1,))
+    either = dataclasses.replace(
+        pipeline[-1].predictor_.beats, either_phase=(np.int64(-1),)
+    )
     pipeline[-1].predictor_ = dataclasses.replace(pipeline[-1].predictor_, beats=either)
     newer = save(pipeline, tmp_path / "newer.hbc")
     with zipfile.ZipFile(newer) as archive:
@@ -630,6 +638,7 @@ def test_weights_without_a_network_to_train_are_named(tmp_path):
         {"either_phase": [-1, 0]},
         {"either_phase": [3]},
         {"either_phase": 1},
+        {"either_phase": {}},
         {"either_phase": ["murmur"]},
         {"linear": False},
         {"linear": "no"},
