@@ -11,6 +11,7 @@ import functools
 import io
 import json
 import os
+import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,7 +176,7 @@ def _note(place: Path, kind: str) -> dict[str, Any]:
     try:
         note = json.loads(_made_by(place, kind).read_text("utf-8"))
     # Text that is none, and JSON that is none, are both errors of values.
-    except (FileNotFoundError, ValueError):
+    except (OSError, RecursionError, ValueError):
         return {}
     return note if isinstance(note, dict) else {}
 
@@ -313,7 +314,8 @@ def _read(
         if kind == _LINEAR:
             return keras.saving.load_model(file)
         return _load(file, kind, outputs)
-    except (*UNREADABLE, *NO_ARCHIVE, OSError) as error:
+    # NumPy reads the header of an array with Python's tokenizer.
+    except (*UNREADABLE, *NO_ARCHIVE, OSError, tokenize.TokenError) as error:
         raise ValueError(
             f"Expected a {JUDGES[kind]} in {str(file)!r}, got: {error}. The file is "
             "damaged: remove it, and the judge is fitted again."

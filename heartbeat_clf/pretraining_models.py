@@ -14,6 +14,7 @@ import pandas as pd
 import heartbeat_clf
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.datasets._bunch import NoDataSetError
+from heartbeat_clf.datasets.cinc2016 import DATABASES
 from heartbeat_clf.operating_points import OperatingPoints
 from heartbeat_clf.persistence import save
 from heartbeat_clf.pretrained_files import (
@@ -47,6 +48,11 @@ Say = Callable[[str], None]
 # Outputs that answer by themselves; the others only help the network to learn.
 ANSWERS = ("murmur", "abnormal")
 _PUBLISHED = {"circor": from_circor, "cinc2016": from_cinc2016}
+# By these names in a folder, or its own, something of a set should be there.
+_SIGNS = {
+    "circor": {"circor", "training_data", "training_data.csv"},
+    "cinc2016": {"cinc2016", *(f"training-{letter}" for letter in DATABASES)},
+}
 
 
 def make_models(
@@ -236,8 +242,8 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
                 found.append(reader(source, shares.get(name)))
             except NoDataSetError:
                 # What is there in part should be told, what is not is left out.
-                named = source.resolve().name, *(part.name for part in source.iterdir())
-                if name in named:
+                found_names = {part.name for part in source.iterdir()}
+                if _SIGNS[name] & {source.resolve().name, *found_names}:
                     raise
         if not found:
             raise FileNotFoundError(

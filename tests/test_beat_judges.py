@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -260,7 +261,7 @@ def test_a_judge_whose_file_is_gone_is_fitted_again(tmp_path):
     assert list(load_judges(tmp_path, recipe).steadiness) == ["abnormal"]
 
 
-@pytest.mark.parametrize("note", [b"", b"[]", b"{", b"\xff\xfe", b"3"])
+@pytest.mark.parametrize("note", [b"", b"[]", b"{", b"\xff\xfe", b"3", b"[" * 100_000])
 def test_a_judge_whose_note_is_damaged_is_fitted_again(note, tmp_path):
     drawn, recipe = draw(), recipe_with(steadiness=("abnormal",))
     fit(drawn, recipe, tmp_path)
@@ -285,6 +286,30 @@ def kept(tmp_path_factory):
     place = tmp_path_factory.mktemp("kept")
     fit(draw(), recipe_with(**ALL_KINDS), place)
     return place
+
+
+def test_a_judge_whose_note_is_a_folder_has_none(tmp_path):
+    recipe = recipe_with(steadiness=("abnormal",))
+    fit(draw(), recipe, tmp_path)
+    (tmp_path / "steadiness.json").unlink()
+    (tmp_path / "steadiness.json").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"a judge of steadiness .*, got none"):
+        load_judges(tmp_path, recipe)
+
+
+def test_a_judge_of_an_array_without_a_header_is_named(kept, tmp_path):
+    place = tmp_path / "place"
+    shutil.copytree(kept, place)
+    with zipfile.ZipFile(kept / "steadiness.npz") as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    name = "abnormal/n_features.npy"
+    assert b"()" in content[name]
+    content[name] = content[name].replace(b"()", b"((", 1)
+    with zipfile.ZipFile(place / "steadiness.npz", "w") as archive:
+        for entry, data in content.items():
+            archive.writestr(entry, data)
+    with pytest.raises(ValueError, match=r"steadiness\.npz', got: .* damaged: remove"):
+        load_judges(place, recipe_with(**ALL_KINDS))
 
 
 @pytest.mark.parametrize("kind", ["linear.keras", "steadiness.npz", "familiarity.npz"])

@@ -139,9 +139,9 @@ ALLOWED = {
         "pretraining_recipe spectrogram : losses onnx_export pretraining training"
     ),
     "pretraining_models": (
-        "__version__ beat_recipe datasets._bunch operating_points persistence "
-        "pretrained_files pretraining_data pretraining_recipe pretraining_run "
-        ": beat_view_training pretraining"
+        "__version__ beat_recipe datasets._bunch datasets.cinc2016 operating_points "
+        "persistence pretrained_files pretraining_data pretraining_recipe "
+        "pretraining_run : beat_view_training pretraining"
     ),
     # whether a recording is worth an answer
     "non_heart_sounds": "_validation",

@@ -462,6 +462,14 @@ def test_a_published_set_that_is_there_in_part_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "sounds")
     with pytest.raises(FileNotFoundError, match=r"Expected training-b/REF.* 'a'"):
         load_sets(["."], read_recipe())
+    # By the names of its parts, where the one that tells of them is missing.
+    (tmp_path / "both" / "training-a").mkdir(parents=True)
+    (tmp_path / "both" / "training_data").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"Expected .*training_data\.csv"):
+        load_sets([tmp_path / "both"], read_recipe())
+    (tmp_path / "both" / "training_data").rmdir()
+    with pytest.raises(FileNotFoundError, match=r"training-a to -f with REFERENCE"):
+        load_sets([tmp_path / "both"], read_recipe())
     # Named so, and empty.
     (tmp_path / "circor").mkdir()
     monkeypatch.chdir(tmp_path / "circor")
