@@ -195,14 +195,14 @@ def exchange_phases(beat: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    beat : ndarray of shape (n_bands, 52, 3)
-        As :func:`average_beat` gives it.
+    beat : ndarray of shape (n_bands, 52, n_channels)
+        As :func:`average_beat` gives it; not changed.
 
     Returns
     -------
-    exchanged : ndarray of float32 of shape (n_bands, 52, 3)
-        Columns of both are interpolated to the number of the other; mean 0 and
-        deviation 1 in the first channel, as before.
+    exchanged : ndarray of float32 of shape (n_bands, 52, n_channels)
+        Columns of both are interpolated to the number of the other, so that exchanging
+        again gives nearly what was; mean 0 and deviation 1 in the first channel.
 
     Raises
     ------

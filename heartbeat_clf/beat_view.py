@@ -146,8 +146,9 @@ class BeatView:
     either_phase : tuple of {-1, 0, 1}, default=()
         For each output, whether what it tells may be in the systole or in the diastole,
         as a murmur: network and linear judge hear the average beat with both exchanged
-        as well, and their greater scores count (1), or the lesser ones (-1, where it
-        speaks for a low score). 0, or no number, for neither.
+        as well, and their greater scores count (1), or their lesser ones (-1) where a low
+        score means a murmur, as in the model in the box, whose score is that of "normal".
+        0, or no number, for neither.
     """
 
     tracker: bytes = field(repr=False)
@@ -198,6 +199,11 @@ class BeatView:
         scores : BeatScores or None
             None where a heart state is missing, as in half a second. Beats are found in
             most of what is longer than a second, also where there is no heart in it.
+
+        Raises
+        ------
+        ValueError
+            If `either_phase` has more numbers than there are outputs.
         """
         heard = self._hear(image, steadiness=self.steadiness is not None)
         if heard.stays.n_beats == 0:
@@ -227,6 +233,11 @@ class BeatView:
 
         One row a beat, the first of it as it is.
         """
+        if len(self.either_phase) > said.shape[1]:
+            raise ValueError(
+                f"Expected at most {said.shape[1]} numbers in either_phase, one an "
+                f"output, got {self.either_phase}."
+            )
         chosen = said[0].copy()
         for column, sign in enumerate(self.either_phase):
             if sign:
@@ -235,6 +246,8 @@ class BeatView:
 
     def embedding(self, image: np.ndarray) -> np.ndarray:
         """Return what the network hears in the average beat before it judges.
+
+        Of the beat as it is, whatever `either_phase` says.
 
         Parameters
         ----------
@@ -286,10 +299,7 @@ class BeatView:
                 raise ValueError(
                     f"logits of a silent beat {[row.tolist() for row in said]}"
                 )
-            if len(self.either_phase) > said[0].shape[1]:
-                raise ValueError(
-                    f"logits {said[0].shape[1:]} for either_phase={self.either_phase}"
-                )
+            self._chosen(said[0])
         # ONNX Runtime's errors have no base of their own.
         except Exception as error:
             raise ValueError(

@@ -276,6 +276,8 @@ def test_a_sound_of_either_phase_counts_where_it_is_louder(sets):
     np.testing.assert_allclose(linear_of(1), [max(one[0], other[0]), one[1]], **near)
     np.testing.assert_allclose(linear_of(-1), [min(one[0], other[0]), one[1]], **near)
     np.testing.assert_allclose(linear_of(1, 1), np.maximum(one, other), **near)
+    with pytest.raises(ValueError, match=r"at most 2 numbers in .* got \(1, 1, 0\)"):
+        linear_of(1, 1, 0)
     # The network hears both as well.
     run = network_session(network)
     both = np.vstack([run(b[np.newaxis]) for b in (beat, exchanged)])
