@@ -9,6 +9,7 @@ from types import FrameType
 
 __all__ = ["main"]
 
+_INTERRUPTED = b"heartbeat-clf: interrupted\n"
 _IMPORT_MACHINERY = "<frozen importlib._bootstrap>"
 
 
@@ -18,7 +19,8 @@ def main() -> int:
     Returns
     -------
     code : int
-        See :func:`heartbeat_clf.cli.main`; 130 also where an import is interrupted.
+        See :func:`heartbeat_clf.cli.main`; 130 also where an import, or what
+        precedes the command, is interrupted.
     """
     waiting = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if waiting:
@@ -27,6 +29,10 @@ def main() -> int:
         from heartbeat_clf.cli import main as run
 
         return run()
+    except KeyboardInterrupt:
+        # Before the command itself runs, as while its arguments are read.
+        os.write(2, _INTERRUPTED)
+        return 130
     finally:
         if waiting:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -40,7 +46,7 @@ def _interrupt(_: int, frame: FrameType | None) -> None:
     """
     while frame is not None:
         if frame.f_code.co_filename == _IMPORT_MACHINERY:
-            os.write(2, b"heartbeat-clf: interrupted\n")
+            os.write(2, _INTERRUPTED)
             os._exit(130)
         frame = frame.f_back
     raise KeyboardInterrupt

@@ -725,6 +725,18 @@ def test_interruption_of_the_imports_is_quiet(delay):
     assert (process.returncode, errors) == (130, "heartbeat-clf: interrupted\n")
 
 
+def test_interruption_before_the_command_is_quiet(monkeypatch, capfd):
+    from heartbeat_clf.__main__ import main as start
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("heartbeat_clf.cli.build_parser", interrupted)
+    assert start() == 130
+    assert capfd.readouterr().err == "heartbeat-clf: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 INTERRUPTED_WITHIN = {
     # Python drops what is raised there.
     "a callback": """
