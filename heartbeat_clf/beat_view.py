@@ -146,9 +146,9 @@ class BeatView:
     either_phase : tuple of {-1, 0, 1}, default=()
         For each output, whether what it tells may be in the systole or in the diastole,
         as a murmur: network and linear judge hear the average beat with both exchanged
-        as well, and their greater scores count (1), or their lesser ones (-1) where a low
-        score means a murmur, as in the model in the box, whose score is that of "normal".
-        0, or no number, for neither.
+        as well, and their greater scores count (1), or their lesser ones (-1) where a
+        low score means a murmur, as in the model in the box, whose score is that of
+        "normal". 0, or no number, for neither.
     """
 
     tracker: bytes = field(repr=False)
