@@ -320,6 +320,10 @@ def test_settings_that_change_no_score_are_not_compared(part):
     assert "classifier__frozen_blocks" not in here
     started = make_heartbeat_pipeline(initial_weights="pretrained")
     assert describe(started)["classifier__frozen_blocks"] == "0"
+    # The second look of the weights goes along, unless the head is another.
+    assert "beats" in describe(started)
+    linear = started.set_params(classifier__network="wide_linear")
+    assert "beats" not in describe(linear)
 
 
 def test_summary_features_of_two_bands_are_known(part):

@@ -52,11 +52,17 @@ def test_operating_points_reach_what_is_asked():
     assert points.unit == "person"
     assert points.combine == "mean by clarity"
     # Who does not know of that reads neither the file nor another answer out of it.
-    assert read_model(find_model("murmur"))[0]["format_version"] == 4
+    assert read_model(find_model("murmur"))[0]["format_version"] == 6
     assert read_model(find_model("abnormal"))[0]["format_version"] == 5
     for share in (0.8, 0.9, 0.95):
         reached = points.reached(points.threshold(sensitivity=share))
         assert reached["sensitivity"] >= share
+
+
+def test_murmurs_are_heard_in_either_phase():
+    # Of the score of "normal", the lower one says more of a murmur.
+    assert load_pretrained()[-1].predictor_.beats.either_phase == (-1,)
+    assert load_pretrained("abnormal")[-1].predictor_.beats.either_phase == ()
 
 
 def test_shipped_model_needs_no_tensorflow():
