@@ -74,8 +74,17 @@ MOVED = "systoles and diastoles in each other's place"
 
 def main() -> None:
     """Run the command line."""
+    keep_scores("changed", score_fold, __doc__)
+
+
+def keep_scores(
+    name: str,
+    score: Callable[[int, argparse.Namespace], pd.DataFrame],
+    description: str | None,
+) -> None:
+    """Run a command line that scores all folds, unless their scores are saved."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
     add("data", type=Path, help="folder that holds circor and cinc2016")
@@ -84,14 +93,37 @@ def main() -> None:
     add("--results", type=Path, default=RESULTS, help="folder of the saved scores")
     given = parser.parse_args()
     os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
-    saved = given.results / "changed.csv"
+    saved = given.results / f"{name}.csv"
     if not saved.exists():
-        tables = [score_fold(fold, given) for fold in range(N_FOLDS)]
+        tables = [score(fold, given) for fold in range(N_FOLDS)]
         pd.concat(tables).to_csv(saved, index=False, float_format="%.5f")
 
 
 def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
     """Return a row a recording left out of a fold, with a column a change."""
+    part, tables, score = left_out(fold, given)
+    changes = {name: [change] * len(tables) for name, (_, change) in CHANGES.items()}
+    changes["moved"] = [partial(move_murmurs, segments=table) for table in tables]
+    scores = {name: score(part, of_each) for name, of_each in changes.items()}
+    print(f"fold {fold}: {len(part.recordings)} recordings", flush=True)
+    return as_table(fold, part, scores)
+
+
+def left_out(
+    fold: int, given: argparse.Namespace
+) -> tuple[Any, list[np.ndarray], Callable[[Any, Sequence[Change]], np.ndarray]]:
+    """Return the persons left out of a fold, and what scores them.
+
+    Returns
+    -------
+    part : TrainingSet
+        Recordings in which a murmur was heard, and those of persons without one.
+    tables : list of ndarray of shape (n_segments, 3)
+        Their heart states.
+    score : callable
+        Of recordings and a change of each; log odds of a murmur, NaN where nothing
+        could be changed.
+    """
     from heartbeat_clf.beat_view_training import load_beats
     from heartbeat_clf.datasets.circor import read_segmentation
     from heartbeat_clf.pretraining import load_checkpoint
@@ -109,24 +141,28 @@ def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
     beats = load_beats(given.work / f"fold_{fold}" / BEATS, recipe)
     view = None if beats is None else beats.view()
     output = list(recipe.outputs).index("murmur")
+
+    def score(part: Any, changes: Sequence[Change]) -> np.ndarray:
+        kept, images = images_of(part.recordings, changes, recipe)
+        scores = np.full(len(changes), np.nan)
+        scores[kept] = score_images(network, images, recipe, view)[:, output]
+        return scores
+
     tables = [
         read_segmentation(path).to_numpy() for path in part.metadata["segmentation"]
     ]
-    changes = {name: [change] * len(tables) for name, (_, change) in CHANGES.items()}
-    changes["moved"] = [partial(move_murmurs, segments=table) for table in tables]
-    scores = {}
-    for name, of_each in changes.items():
-        kept, images = images_of(part.recordings, of_each, recipe)
-        scores[name] = np.full((len(tables), len(recipe.outputs)), np.nan)
-        scores[name][kept] = score_images(network, images, recipe, view)
-    print(f"fold {fold}: {len(part.recordings)} recordings", flush=True)
+    return part, tables, score
+
+
+def as_table(fold: int, part: Any, scores: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Return a row a recording with its scores."""
     return pd.DataFrame(
         {
             "fold": fold,
             "recording": [Path(path).stem for path in part.recordings],
             "subject": part.subjects,
             "stratum": part.strata,
-            **{name: logits[:, output] for name, logits in scores.items()},
+            **scores,
         }
     )
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from made_murmurs import KINDS
 from pretrained_changed import CHANGES, MOVED
+from pretrained_made import LEVELS_DB
 from pretrained_runs import N_FOLDS
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -74,6 +76,8 @@ def measures(results: Path) -> list[Measure]:
     rows = [("circor recordings", name, audible(circor)), *alone(circor)]
     if (results / "changed.csv").exists():
         rows += changed(read(results, "changed"))
+    if (results / "made.csv").exists():
+        rows += made(read(results, "made"))
     rows += persons(circor)
     rows.append(
         (
@@ -154,6 +158,29 @@ def changed(scores: pd.DataFrame) -> list[Measure]:
         rows.append((f"changed {change}", name, show(value)))
     # As they are, they stand in the row above.
     return rows[1:]
+
+
+def made(scores: pd.DataFrame) -> list[Measure]:
+    """Return how normal recordings are told from themselves with a made murmur."""
+    rows = []
+    for kind in KINDS:
+        values = []
+        for level in LEVELS_DB:
+            # Both versions of a recording are of one person.
+            both = pd.concat(
+                [
+                    scores.assign(murmur=scores[column], positive=positive)
+                    for column, positive in ((f"{kind} {level}", 1), ("plain", 0))
+                ]
+            ).dropna(subset="murmur")
+            value = bootstrap_auroc(
+                both["positive"], both["murmur"], both["subject"], folds=both["fold"]
+            )
+            values.append(show(value))
+        levels = " and ".join(map(str, LEVELS_DB))
+        name = f"CirCor, made murmurs, {kind}, {levels} dB: AUROC"
+        rows.append((f"made {kind}", name, ", ".join(values)))
+    return rows
 
 
 def persons(circor: pd.DataFrame) -> list[Measure]:

@@ -168,6 +168,91 @@ def test_murmurs_that_would_stay_are_not_half_moved(table):
         assert move_murmurs(noise, rate, segments) is None
 
 
+def test_made_murmurs_are_where_and_as_loud_as_they_should_be(table):
+    from made_murmurs import KINDS, add_murmur
+
+    rate, segments = 2000, beats_of([0.1, 0.3, 0.1, 0.5], 40)
+    phase = np.arange(40 * rate) / rate % 1
+    sound = 0.1 * np.random.default_rng(1).normal(size=len(phase))
+
+    def added(name, low, high, level_db=20.0):
+        changed = add_murmur(sound, rate, segments, kind=KINDS[name], level_db=level_db)
+        assert (changed.dtype, changed.shape) == (np.float32, sound.shape)
+        part = (changed - sound)[(phase >= low) & (phase < high)]
+        return np.sqrt(np.mean(part**2))
+
+    # White noise of 0.1 has 0.1 * sqrt(300 / 1000) between 100 and 400 Hz.
+    there = 0.1 * np.sqrt(0.3)
+    assert added("pansystolic", 0.1, 0.4) == pytest.approx(10 * there, rel=0.1)
+    assert added("pansystolic", 0.1, 0.4, 0.0) == pytest.approx(there, rel=0.1)
+    # Three fifths into the S1 it begins; in the diastole there is none.
+    assert added("pansystolic", 0.06, 0.1) == pytest.approx(10 * there, rel=0.2)
+    assert added("pansystolic", 0.0, 0.059) < 1e-6
+    assert added("pansystolic", 0.401, 1.0) < 1e-6
+    assert added("late systolic", 0.0, 0.22) < 1e-6
+    assert added("late systolic", 0.39, 0.4) > 8 * there
+    assert added("early diastolic", 0.5, 0.55) > added("early diastolic", 0.7, 0.75)
+    assert added("early diastolic", 0.1, 0.4) < 1e-6
+    assert added("rumble", 0.5, 0.57) < 1e-6 < added("rumble", 0.65, 0.7)
+    assert min(added("continuous", 0.1, 0.4), added("continuous", 0.5, 0.6)) > there
+    ejection = [added("ejection", at, at + 0.02) for at in (0.06, 0.22, 0.38)]
+    assert ejection[1] > 3 * max(ejection[0], ejection[2])
+
+
+def test_made_murmurs_have_their_pitch_and_their_seed(table):
+    from made_murmurs import KINDS, add_murmur
+
+    rate, segments = 2000, beats_of([0.1, 0.3, 0.1, 0.5], 40)
+    sound = np.random.default_rng(1).normal(size=40 * rate)
+
+    def added(name, seed=0):
+        return (
+            add_murmur(sound, rate, segments, kind=KINDS[name], level_db=10, seed=seed)
+            - sound
+        )
+
+    hertz = np.fft.rfftfreq(len(sound), 1 / rate)
+    for name in ("rumble", "early diastolic"):
+        low, high = KINDS[name].band
+        power = np.abs(np.fft.rfft(added(name))) ** 2
+        within = (hertz >= low / 1.2) & (hertz <= high * 1.2)
+        assert power[within].sum() > 0.9 * power.sum()
+    assert np.array_equal(added("rumble"), added("rumble"))
+    assert not np.allclose(added("rumble"), added("rumble", seed=1))
+
+
+def test_no_murmur_is_made_where_there_is_nothing_to_add_to(table):
+    from made_murmurs import KINDS, add_murmur
+
+    rate, segments = 2000, beats_of([0.1, 0.3, 0.1, 0.5], 4)
+    sound = np.random.default_rng(1).normal(size=4 * rate)
+    kind = {"kind": KINDS["rumble"], "level_db": 10}
+    assert add_murmur(sound, rate, segments, **kind) is not None
+    # Annotated beyond the end of the recording.
+    assert add_murmur(sound[:-rate], rate, segments, **kind) is not None
+    assert add_murmur(0 * sound, rate, segments, **kind) is None
+    systoles = segments[segments[:, 2] == 2]
+    assert add_murmur(sound, rate, systoles, **kind) is None
+    # A systole without its S1 begins where it is annotated.
+    kind["kind"] = KINDS["pansystolic"]
+    changed = add_murmur(sound, rate, systoles, **kind) - sound
+    assert np.abs(changed[: rate // 10 - 1]).max() < 1e-6
+    assert np.abs(changed[rate // 10 : rate // 5]).max() > 0.1
+
+
+def test_made_murmurs_have_a_line_a_kind(table):
+    rows = persons(stratum="normal").assign(plain=0.0)
+    for kind in table.KINDS:
+        rows[f"{kind} 10"], rows[f"{kind} 20"] = -1.0, 1.0
+    rows.loc[:9, "rumble 20"] = np.nan
+    rows.loc[10:29, "rumble 20"] = -1.0
+    found = {key: value for key, _, value in table.made(rows)}
+    assert list(found) == [f"made {kind}" for kind in table.KINDS]
+    assert found["made ejection"] == ("0.000 (0.000 to 0.000), 1.000 (1.000 to 1.000)")
+    # Those that could not be made do not count: of the 40 others half are above.
+    assert 0.3 < float(found["made rumble"].split(", ")[1][:5]) < 0.7
+
+
 def test_changed_recordings_have_a_line_each(table):
     rows = persons(stratum=np.tile(["murmur", "normal"], 25))
     good = np.where(rows["stratum"] == "murmur", 1.0, 0.0)
@@ -212,7 +297,7 @@ def test_scores_of_another_recipe_are_no_longer_those_of_the_model(table, tmp_pa
     made.write_text("scores")
     recipe.write_text("seed = 0")
     start_results(kept, tmp_path / "work", recipe)
-    for name in ("fold_0", "without_b", "changed", "device", "pascal_b"):
+    for name in ("fold_0", "without_b", "changed", "made", "device", "pascal_b"):
         (kept / f"{name}.csv").write_text("scores")
     start_results(kept, tmp_path / "work", recipe)
     assert (kept / "fold_0.csv").exists()
