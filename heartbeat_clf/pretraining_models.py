@@ -221,10 +221,17 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
     ------
     FileNotFoundError
         If a folder holds neither data set.
+    TypeError
+        If `sources` is one name, and no list of them.
     ValueError
         If the recipe names a data set that is not among them; the published ones
         may be missing.
     """
+    if isinstance(sources, str | os.PathLike):
+        raise TypeError(
+            f"Expected a list of folders and tables, got {str(sources)!r}. Wrap it in "
+            f"a list: [{str(sources)!r}]."
+        )
     data: list[TrainingSet] = []
     shares = recipe.shares
     for source in map(Path, sources):

@@ -341,6 +341,12 @@ def test_circor_table_without_a_column_is_refused(circor):
         load_circor(circor)
 
 
+def test_circor_table_without_anything_is_refused(circor):
+    (circor / "training_data.csv").write_text("")
+    with pytest.raises(ValueError, match=r"training_data\.csv"):
+        load_circor(circor)
+
+
 def test_circor_unknown_label_names_the_patient(circor):
     table = (circor / "training_data.csv").read_text().replace("Unknown", "Perhaps")
     (circor / "training_data.csv").write_text(table)

@@ -189,7 +189,7 @@ ALLOWED = {
     "datasets._bunch": "",
     "datasets._sounds": "",
     "datasets.cinc2016": "datasets._bunch",
-    "datasets.circor": "_validation datasets._bunch",
+    "datasets.circor": "_validation csv_table datasets._bunch",
     "datasets.pascal": "_validation datasets._bunch",
     "datasets.synthetic": "_validation datasets._bunch datasets._sounds",
     "datasets.table": "_validation csv_table datasets._bunch",

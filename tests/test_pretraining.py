@@ -434,6 +434,10 @@ def test_a_table_does_not_take_the_shares_of_a_published_set(tmp_path):
     assert [part.shares["abnormal"] for part in sets] == [1.0, 3.0]
     # Nor its augmentations.
     assert [part.name for part in sets] == ["circor.csv", "own"]
+    # A name alone would be read letter by letter.
+    for name in (str(tables[1]), tables[1]):
+        with pytest.raises(TypeError, match=r"list of folders.*own\.csv'\. Wrap it"):
+            load_sets(name, recipe)
     strange = dataclasses.replace(recipe, augment_sets={"owm": ()})
     with pytest.raises(ValueError, match=r"'own'\], got \['owm'\]\. A table is called"):
         load_sets(tables, strange)

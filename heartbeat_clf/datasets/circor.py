@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from heartbeat_clf._validation import check_choice
+from heartbeat_clf.csv_table import read_csv
 from heartbeat_clf.datasets._bunch import find_folder, list_some, make_bunch
 
 if TYPE_CHECKING:
@@ -191,14 +192,12 @@ def _is_root(place: Path) -> bool:
 
 def _read_patients(path: Path) -> dict[str, list[str]]:
     """Return the columns of the table of patients, named in snake case."""
-    import pandas as pd
-
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = read_csv(path)
     columns = {
         name.strip(" :").lower().replace(" ", "_"): [
-            "" if value == "nan" else value.strip() for value in table[name]
+            "" if row[place] == "nan" else row[place] for row in table.rows
         ]
-        for name in table.columns
+        for place, name in enumerate(table.header)
     }
     columns["patient"] = columns.pop("patient_id", [])
     needed = ("patient", "murmur", "murmur_locations", "outcome", "additional_id")
@@ -207,7 +206,7 @@ def _read_patients(path: Path) -> dict[str, list[str]]:
         raise ValueError(
             f"Expected columns 'Patient ID', 'Murmur', 'Murmur locations', 'Outcome' "
             f"and 'Additional ID' with a row a patient in {str(path)!r}, found "
-            f"{list(table.columns)!r} and {len(table)} rows. Take the published table."
+            f"{table.header!r} and {len(table.rows)} rows. Take the published table."
         )
     known = {
         "murmur": ("Present", "Unknown", "Absent"),
