@@ -95,6 +95,9 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
         If the file cannot be written.
     sklearn.exceptions.NotFittedError
         If the pipeline is not fitted.
+    ValueError
+        If its view of average beats was changed so that it does not run: `load` would
+        refuse the file.
 
     Warns
     -----
@@ -111,6 +114,8 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     target = check_target(path)
     classifier: HeartbeatClassifier = steps[-1][1]
     predictor = classifier.predictor_
+    if predictor.beats is not None:
+        predictor.beats.check_networks(predictor.n_bands)
     lost: list[str] = []
     description = {
         "format": FORMAT,

@@ -390,6 +390,13 @@ def test_training_goes_on_and_answers_by_both_views(
             pipeline.decision_function(data[0].recordings),
         )
     assert load(newer)[-1].predictor_.beats == either
+    # What could not be read again is not written.
+    pipeline[-1].predictor_ = dataclasses.replace(
+        pipeline[-1].predictor_, beats=dataclasses.replace(either, either_phase=(1, 1))
+    )
+    with pytest.raises(ValueError, match="at most 1 numbers in either_phase"):
+        save(pipeline, newer)
+    assert load(newer)[-1].predictor_.beats == either
     no_linear = dataclasses.replace(
         pipeline[-1].predictor_.beats, linear=None, either_phase=()
     )
