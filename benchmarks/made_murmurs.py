@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from moved_murmurs import check_segments
 from scipy.signal import butter, sosfiltfilt
 
 __all__ = ["KINDS", "MurmurKind", "add_murmur"]
@@ -68,8 +69,8 @@ def add_murmur(
 ) -> np.ndarray | None:
     """Return a recording with a murmur in every phase of its kind.
 
-    What is before the first or after the last annotated phase stays as it was. In the
-    systole a murmur begins three fifths into the S1 before it.
+    What is before the first or after the last annotated phase stays as it was. A murmur
+    of the systole begins three fifths into the S1 directly before it.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def add_murmur(
         Pitch and shape.
     level_db : float
         How loud the murmur is where it is loudest, in dB above what the recording has
-        in that band in these phases (medians of root mean squares).
+        in that band in these phases as annotated (median of root mean squares).
     seed : int, default=0
         Of the noise.
 
@@ -91,27 +92,33 @@ def add_murmur(
     -------
     changed : ndarray of float32 of shape (n_times,), or None
         None where nothing is there to add to: no such phase, or silence in it.
+
+    Raises
+    ------
+    ValueError
+        If `segments` is no table of stretches of time.
     """
+    segments = check_segments(segments)
     sound = np.asarray(sound, dtype=np.float64)
     pass_band = butter(2, kind.band, "band", fs=rate, output="sos")
     heard = sosfiltfilt(pass_band, sound)
     shape = np.zeros(len(sound))
     levels = []
-    s1 = None
+    before = None
     for start, end, state in segments:
-        if state == S1:
-            s1 = start + _SOUND * (end - start)
-        points = {SYSTOLE: kind.systole, DIASTOLE: kind.diastole}.get(int(state), ())
-        if not points:
-            continue
-        begin = start if state != SYSTOLE or s1 is None else s1
-        first, last = round(begin * rate), min(round(end * rate), len(sound))
-        if last <= first:
+        begin = start
+        if before is not None and (before[2], state) == (S1, SYSTOLE):
+            begin = before[0] + _SOUND * (before[1] - before[0])
+        before = start, end, state
+        points = {SYSTOLE: kind.systole, DIASTOLE: kind.diastole}.get(state, ())
+        first, phase, last = (round(time * rate) for time in (begin, start, end))
+        last = min(last, len(sound))
+        if not points or last <= phase:
             continue
         places, heights = zip(*points, strict=True)
         there = np.linspace(0, 1, last - first)
         shape[first:last] = np.interp(there, places, heights, left=0, right=0)
-        levels.append(np.sqrt(np.mean(np.square(heard[first:last]))))
+        levels.append(np.sqrt(np.mean(np.square(heard[phase:last]))))
     if not levels or not np.median(levels) > 0:
         return None
     noise = np.random.default_rng(seed).normal(size=len(sound))

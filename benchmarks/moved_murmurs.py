@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["move_murmurs"]
+__all__ = ["check_segments", "move_murmurs"]
 
 S1, SYSTOLE, S2, DIASTOLE = 1, 2, 3, 4
 # In CirCor's annotation the last two fifths of an S1 hold the beginning of a murmur.
@@ -45,7 +45,13 @@ def move_murmurs(
     moved : ndarray of float32 of shape (n_times,), or None
         None where fewer than four fifths of the systoles could be edited: the diastole
         after them is missing or too short.
+
+    Raises
+    ------
+    ValueError
+        If `segments` is no table of stretches of time.
     """
+    segments = check_segments(segments)
     moved = np.array(sound, dtype=np.float32)
     n_fade = round(_FADE * rate)
     states = segments[:, 2]
@@ -69,6 +75,27 @@ def move_murmurs(
         _put(moved, begin, systole[: len(diastole)], n_fade)
         edited += 1
     return moved if systoles and edited >= _ENOUGH * systoles else None
+
+
+def check_segments(segments: np.ndarray) -> np.ndarray:
+    """Return a table of heart states as an array, or raise.
+
+    Raises
+    ------
+    ValueError
+        If it does not have three columns of numbers, or a stretch begins before the
+        recording or ends before it begins.
+    """
+    found = np.asarray(segments, dtype=float)
+    if found.size == 0:
+        return found.reshape(0, 3)
+    good = found.ndim == 2 and found.shape[1] == 3 and np.isfinite(found).all()
+    if not good or found[:, 0].min() < 0 or (found[:, 1] < found[:, 0]).any():
+        raise ValueError(
+            "Expected segments of shape (n_segments, 3): start, end and state, with "
+            f"0 <= start <= end, got shape {found.shape!r}: {found[:3].tolist()}."
+        )
+    return found
 
 
 def _put(sound: np.ndarray, start: int, part: np.ndarray, n_fade: int) -> None:

@@ -233,11 +233,30 @@ def test_no_murmur_is_made_where_there_is_nothing_to_add_to(table):
     assert add_murmur(0 * sound, rate, segments, **kind) is None
     systoles = segments[segments[:, 2] == 2]
     assert add_murmur(sound, rate, systoles, **kind) is None
-    # A systole without its S1 begins where it is annotated.
+    # A systole without its S1 begins where it is annotated, also long after another.
     kind["kind"] = KINDS["pansystolic"]
+    far = segments[[0, 1, 2, 3, 13]]
+    changed = add_murmur(sound, rate, far, **kind) - sound
+    assert np.abs(changed[round(0.4 * rate) : round(3.1 * rate) - 1]).max() < 1e-6
     changed = add_murmur(sound, rate, systoles, **kind) - sound
     assert np.abs(changed[: rate // 10 - 1]).max() < 1e-6
     assert np.abs(changed[rate // 10 : rate // 5]).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [[[0.1, 0.2]], [[0, 0.1, np.nan]], [[-0.1, 0.1, 1]], [[0.2, 0.1, 1]], [0, 1, 2]],
+)
+def test_tables_of_heart_states_are_checked(table, segments):
+    from made_murmurs import KINDS, add_murmur
+    from moved_murmurs import move_murmurs
+
+    message = r"Expected segments of shape \(n_segments, 3\)"
+    with pytest.raises(ValueError, match=message):
+        move_murmurs(np.ones(4000), 2000, segments)
+    with pytest.raises(ValueError, match=message):
+        add_murmur(np.ones(4000), 2000, segments, kind=KINDS["rumble"], level_db=10)
+    assert move_murmurs(np.ones(4000), 2000, []) is None
 
 
 def test_made_murmurs_have_a_line_a_kind(table):
