@@ -12,14 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from moved_murmurs import check_segments
+from moved_murmurs import DIASTOLE, S1, SOUND, SYSTOLE, check_segments
 from scipy.signal import butter, sosfiltfilt
 
 __all__ = ["KINDS", "MurmurKind", "add_murmur"]
-
-S1, SYSTOLE, DIASTOLE = 1, 2, 4
-# In CirCor's annotation the last two fifths of an S1 hold the beginning of a murmur.
-_SOUND = 0.6
 
 Shape = tuple[tuple[float, float], ...]
 
@@ -104,12 +100,10 @@ def add_murmur(
     heard = sosfiltfilt(pass_band, sound)
     shape = np.zeros(len(sound))
     levels = []
-    before = None
-    for start, end, state in segments:
+    for row, (start, end, state) in enumerate(segments):
         begin = start
-        if before is not None and (before[2], state) == (S1, SYSTOLE):
-            begin = before[0] + _SOUND * (before[1] - before[0])
-        before = start, end, state
+        if row and (segments[row - 1, 2], state) == (S1, SYSTOLE):
+            begin = segments[row - 1, 0] + SOUND * np.ptp(segments[row - 1, :2])
         points = {SYSTOLE: kind.systole, DIASTOLE: kind.diastole}.get(state, ())
         first, phase, last = (round(time * rate) for time in (begin, start, end))
         last = min(last, len(sound))

@@ -12,8 +12,8 @@ import numpy as np
 __all__ = ["check_segments", "move_murmurs"]
 
 S1, SYSTOLE, S2, DIASTOLE = 1, 2, 3, 4
-# In CirCor's annotation the last two fifths of an S1 hold the beginning of a murmur.
-_SOUND = 0.6
+SOUND = 0.6
+"""The last two fifths of an S1 of CirCor's annotation may hold a murmur already."""
 _LEAST_SOUND = 0.075
 _MARGIN = 0.015
 _FADE = 0.01
@@ -63,7 +63,7 @@ def move_murmurs(
         if row + 2 == len(segments) or states[row + 2] != DIASTOLE:
             continue
         start, length = segments[row - 1, 0], np.ptp(segments[row - 1, :2])
-        first = round((start + max(_LEAST_SOUND, _SOUND * length)) * rate)
+        first = round((start + max(_LEAST_SOUND, SOUND * length)) * rate)
         last = round(segments[row, 1] * rate)
         begin = round((segments[row + 2, 0] + _MARGIN) * rate)
         end = min(round((segments[row + 2, 1] - _MARGIN) * rate), len(moved))
