@@ -152,7 +152,7 @@ def describe_estimator(estimator: Any) -> dict[str, str]:
                 notes = json.loads(archive.read("model.json"))["predictor"]
                 judges = [name for name in archive.namelist() if "beats" in name]
                 content = b"".join(archive.read(name) for name in sorted(judges))
-                content += json.dumps(notes["beats"], sort_keys=True).encode()
+                content += json.dumps(notes.get("beats"), sort_keys=True).encode()
                 described["beats"] = hashlib.sha256(content).hexdigest()
     return described
 

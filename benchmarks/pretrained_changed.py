@@ -74,10 +74,10 @@ MOVED = "systoles and diastoles in each other's place"
 
 def main() -> None:
     """Run the command line."""
-    keep_scores("changed", score_fold, __doc__)
+    score_folds("changed", score_fold, __doc__)
 
 
-def keep_scores(
+def score_folds(
     name: str,
     score: Callable[[int, argparse.Namespace], pd.DataFrame],
     description: str | None,

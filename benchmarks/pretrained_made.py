@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from made_murmurs import KINDS, add_murmur
-from pretrained_changed import as_it_is, as_table, keep_scores, left_out
+from pretrained_changed import as_it_is, as_table, left_out, score_folds
 
 LEVELS_DB = (10, 20)
 """Above what there is. Half of CirCor's recordings with a murmur have 6 dB more in the
@@ -24,7 +24,7 @@ _EVERY = 4
 
 def main() -> None:
     """Run the command line."""
-    keep_scores("made", score_fold, __doc__)
+    score_folds("made", score_fold, __doc__)
 
 
 def score_fold(fold: int, given: argparse.Namespace) -> pd.DataFrame:
