@@ -17,6 +17,9 @@ from scipy.signal import butter, sosfiltfilt
 
 __all__ = ["KINDS", "MurmurKind", "add_murmur"]
 
+# Seconds: CirCor's borders differ by 14 ms or less; what is further apart is no beat.
+_GAP = 0.02
+
 Shape = tuple[tuple[float, float], ...]
 
 
@@ -66,7 +69,7 @@ def add_murmur(
     """Return a recording with a murmur in every phase of its kind.
 
     What is before the first or after the last annotated phase stays as it was. A murmur
-    of the systole begins three fifths into the S1 directly before it.
+    of the systole begins three fifths into the S1 that ends where the systole begins.
 
     Parameters
     ----------
@@ -103,7 +106,9 @@ def add_murmur(
     for row, (start, end, state) in enumerate(segments):
         begin = start
         if row and (segments[row - 1, 2], state) == (S1, SYSTOLE):
-            begin = segments[row - 1, 0] + SOUND * np.ptp(segments[row - 1, :2])
+            before, border, _ = segments[row - 1]
+            if start - border <= _GAP:
+                begin = before + SOUND * (border - before)
         points = {SYSTOLE: kind.systole, DIASTOLE: kind.diastole}.get(state, ())
         first, phase, last = (round(time * rate) for time in (begin, start, end))
         last = min(last, len(sound))

@@ -84,16 +84,22 @@ def check_segments(segments: np.ndarray) -> np.ndarray:
     ------
     ValueError
         If it does not have three columns of numbers, or a stretch begins before the
-        recording or ends before it begins.
+        recording or the one above it, or ends before it begins.
     """
     found = np.asarray(segments, dtype=float)
     if found.size == 0:
         return found.reshape(0, 3)
     good = found.ndim == 2 and found.shape[1] == 3 and np.isfinite(found).all()
-    if not good or found[:, 0].min() < 0 or (found[:, 1] < found[:, 0]).any():
+    if good:
+        starts, ends = found[:, 0], found[:, 1]
+        good = (
+            starts[0] >= 0 and (np.diff(starts) >= 0).all() and (ends >= starts).all()
+        )
+    if not good:
         raise ValueError(
-            "Expected segments of shape (n_segments, 3): start, end and state, with "
-            f"0 <= start <= end, got shape {found.shape!r}: {found[:3].tolist()}."
+            "Expected segments of shape (n_segments, 3): start, end and state, in "
+            f"turn, with 0 <= start <= end, got shape {found.shape!r}: "
+            f"{found[:3].tolist()}."
         )
     return found
 

@@ -236,8 +236,9 @@ def test_no_murmur_is_made_where_there_is_nothing_to_add_to(table):
     # A systole without its S1 begins where it is annotated, also long after another.
     kind["kind"] = KINDS["pansystolic"]
     far = segments[[0, 1, 2, 3, 13]]
-    changed = add_murmur(sound, rate, far, **kind) - sound
-    assert np.abs(changed[round(0.4 * rate) : round(3.1 * rate) - 1]).max() < 1e-6
+    for apart in (far, segments[[0, 13]]):
+        changed = add_murmur(sound, rate, apart, **kind) - sound
+        assert np.abs(changed[round(0.4 * rate) : round(3.1 * rate) - 1]).max() < 1e-6
     changed = add_murmur(sound, rate, systoles, **kind) - sound
     assert np.abs(changed[: rate // 10 - 1]).max() < 1e-6
     assert np.abs(changed[rate // 10 : rate // 5]).max() > 0.1
@@ -245,7 +246,13 @@ def test_no_murmur_is_made_where_there_is_nothing_to_add_to(table):
 
 @pytest.mark.parametrize(
     "segments",
-    [[[0.1, 0.2]], [[0, 0.1, np.nan]], [[-0.1, 0.1, 1]], [[0.2, 0.1, 1]], [0, 1, 2]],
+    [
+        [[0.1, 0.2]],
+        [[0, 0.1, np.nan]],
+        [[-0.1, 0.1, 1]],
+        [[0.2, 0.1, 1]],
+        [[3, 4, 1], [1, 2, 2]],
+    ],
 )
 def test_tables_of_heart_states_are_checked(table, segments):
     from made_murmurs import KINDS, add_murmur
