@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["check_segments", "move_murmurs"]
+from heartbeat_clf.heart_segments import (
+    DIASTOLE,
+    S1,
+    S2,
+    SOUND,
+    SYSTOLE,
+    check_segments,
+)
 
-S1, SYSTOLE, S2, DIASTOLE = 1, 2, 3, 4
-SOUND = 0.6
-"""The last two fifths of an S1 of CirCor's annotation may hold a murmur already."""
+__all__ = ["move_murmurs"]
+
 _LEAST_SOUND = 0.075
 _MARGIN = 0.015
 _FADE = 0.01
@@ -75,33 +81,6 @@ def move_murmurs(
         _put(moved, begin, systole[: len(diastole)], n_fade)
         edited += 1
     return moved if systoles and edited >= _ENOUGH * systoles else None
-
-
-def check_segments(segments: np.ndarray) -> np.ndarray:
-    """Return a table of heart states as an array, or raise.
-
-    Raises
-    ------
-    ValueError
-        If it does not have three columns of numbers, or a stretch begins before the
-        recording or the one above it, or ends before it begins.
-    """
-    found = np.asarray(segments, dtype=float)
-    if found.size == 0:
-        return found.reshape(0, 3)
-    good = found.ndim == 2 and found.shape[1] == 3 and np.isfinite(found).all()
-    if good:
-        starts, ends = found[:, 0], found[:, 1]
-        good = (
-            starts[0] >= 0 and (np.diff(starts) >= 0).all() and (ends >= starts).all()
-        )
-    if not good:
-        raise ValueError(
-            "Expected segments of shape (n_segments, 3): start, end and state, in "
-            f"turn, with 0 <= start <= end, got shape {found.shape!r}: "
-            f"{found[:3].tolist()}."
-        )
-    return found
 
 
 def _put(sound: np.ndarray, start: int, part: np.ndarray, n_fade: int) -> None:

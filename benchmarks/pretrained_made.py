@@ -1,7 +1,7 @@
 """Score normal recordings of the persons left out, with made murmurs of several kinds.
 
 The network of fold k hears every fourth normal recording of CirCor's persons of that
-fold as it is, and with a murmur of each kind of ``made_murmurs.py``, as loud as many of
+fold as it is, and with a murmur of each kind of ``murmur_kinds.py``, as loud as many of
 CirCor's are and louder. ``benchmarks/pretrained_runs.py`` makes the networks. Scores
 that are saved are not made again.
 """
@@ -13,8 +13,10 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from made_murmurs import KINDS, add_murmur
+from murmur_kinds import KINDS
 from pretrained_changed import as_it_is, as_table, left_out, score_folds
+
+from heartbeat_clf.made_murmurs import add_murmur
 
 LEVELS_DB = (10, 20)
 """Above what there is. Half of CirCor's recordings with a murmur have 6 dB more in the

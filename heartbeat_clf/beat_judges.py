@@ -1,8 +1,8 @@
 """Judges of beats that are fitted at once, made and kept beside a training.
 
-Three kinds: a linear one of the average beat, trees on how steadily a heart beats, and
-one of whether a recording sounds like those learnt from. Each kind lies in a file of
-its own, with a note of what it was made by.
+Four kinds: a linear one of the average beat, trees on how steadily a heart beats, one
+of whether a recording sounds like those learnt from, and trees that learnt from made
+murmurs. Each kind lies in a file of its own, with a note of what it was made by.
 """
 
 from __future__ import annotations
@@ -26,11 +26,14 @@ import numpy as np
 
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS, average_beat
 from heartbeat_clf.beat_recipe import JUDGES
-from heartbeat_clf.beat_view import Heard
+from heartbeat_clf.beat_tracking import BeatModel
 from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.familiarity_judge import LEAST_SUBJECTS, Places, fit_places
+from heartbeat_clf.heard_beats import Heard
 from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
 from heartbeat_clf.model_archive import NO_ARCHIVE, UNREADABLE
+from heartbeat_clf.murmur_examples import murmur_examples
+from heartbeat_clf.murmur_judge import BoostedTrees, fit_boosted
 from heartbeat_clf.outputs import whole_file
 from heartbeat_clf.pretraining import stratum_pools
 from heartbeat_clf.pretraining_data import (
@@ -48,12 +51,18 @@ __all__ = ["Judges", "kept_judges", "load_judges"]
 Fit = Callable[..., Any]
 
 _LINEAR, _STEADINESS, _FAMILIARITY = "linear", "steadiness", "familiarity"
+_MADE = "made"
 _FILES = {
     _LINEAR: "linear.keras",
     _STEADINESS: "steadiness.npz",
     _FAMILIARITY: "familiarity.npz",
+    _MADE: "made.npz",
 }
-_KEPT_AS: dict[str, Any] = {_STEADINESS: Forest, _FAMILIARITY: Places}
+_KEPT_AS: dict[str, Any] = {
+    _STEADINESS: Forest,
+    _FAMILIARITY: Places,
+    _MADE: BoostedTrees,
+}
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,14 @@ class Judges:
         By the name of an output.
     familiarity : dict of str to Places, default={}
         By the name of an output.
+    made : dict of str to BoostedTrees, default={}
+        By the name of an output.
     """
 
     linear: keras.Model | None = None
     steadiness: dict[str, Forest] = field(default_factory=dict)
     familiarity: dict[str, Places] = field(default_factory=dict)
+    made: dict[str, BoostedTrees] = field(default_factory=dict)
 
 
 def kept_judges(
@@ -83,6 +95,8 @@ def kept_judges(
     recipe: Recipe,
     place: Path,
     say: Callable[[str], None],
+    *,
+    tracker: BeatModel,
 ) -> Judges:
     """Return the judges of a recipe, fitted where they are not in the folder.
 
@@ -101,6 +115,8 @@ def kept_judges(
         Folder of the training.
     say : callable
         Called with a sentence where a class has too few subjects for a judge.
+    tracker : BeatModel
+        What hears the beats of made murmurs.
 
     Returns
     -------
@@ -116,6 +132,7 @@ def kept_judges(
         _LINEAR: functools.partial(_fit_linear, images),
         _STEADINESS: _fit_steadiness,
         _FAMILIARITY: functools.partial(_fit_familiarity, images),
+        _MADE: functools.partial(_fit_made, images, tracker),
     }
     found: dict[str, Any] = {}
     for kind, fit in fits.items():
@@ -261,6 +278,27 @@ def _fit_familiarity(
         found[name] = fit_places(
             features, strata[rows], subjects[rows], weights, seed=recipe.seed
         )
+    return found
+
+
+def _fit_made(
+    images: Sequence[np.ndarray],
+    tracker: BeatModel,
+    data: Sequence[TrainingSet],
+    all_heard: Callable[[], list[Heard]],
+    recipe: Recipe,
+    judged: Sequence[str],
+    say: Callable[[str], None],
+) -> dict[str, BoostedTrees]:
+    found = {}
+    for name in judged:
+        examples = murmur_examples(data, images, all_heard(), recipe, name, tracker)
+        trees = None if examples is None else fit_boosted(*examples, seed=recipe.seed)
+        if trees is None:
+            few = "fewer than two subjects without it whose beats are annotated"
+            say(f"no {JUDGES[_MADE]} of {name}: {few}")
+        else:
+            found[name] = trees
     return found
 
 

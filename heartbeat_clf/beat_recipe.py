@@ -15,6 +15,7 @@ JUDGES = {
     "linear": "linear judge",
     "steadiness": "judge of steadiness",
     "familiarity": "judge of familiarity",
+    "made": "judge of made murmurs",
 }
 """Fields with the outputs of judges that are fitted at once, and what these are called.
 
@@ -58,6 +59,9 @@ class BeatRecipe:
         Outputs of what may be in the systole or in the diastole: the average beat is
         judged with both exchanged as well
         (:func:`heartbeat_clf.averaged_beats.exchange_phases`).
+    made : tuple of str, default=()
+        Outputs that tell a murmur from none, in which a judge that learnt from made
+        murmurs has a say as well (:mod:`heartbeat_clf.murmur_judge`).
     """
 
     steps: int
@@ -69,6 +73,7 @@ class BeatRecipe:
     steadiness: tuple[str, ...] = ()
     familiarity: tuple[str, ...] = ()
     either_phase: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("steps", "tracker_epochs"):

@@ -12,29 +12,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heartbeat_clf._validation import check_number
+from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.averaged_beats import (
     BEAT_COLUMNS,
     BEAT_STATISTICS,
-    Stays,
     average_beat,
     exchange_phases,
-    find_stays,
 )
-from heartbeat_clf.beat_tracking import (
-    BeatModel,
-    state_probabilities,
-    states_of_image,
-)
+from heartbeat_clf.beat_regions import beat_regions, count_regions
+from heartbeat_clf.beat_tracking import BeatModel, state_probabilities
 from heartbeat_clf.familiarity import level_features
+from heartbeat_clf.heard_beats import Heard, hear_beats
 from heartbeat_clf.prediction import network_session
-from heartbeat_clf.steadiness import (
-    STEADINESS_FEATURES,
-    mean_clarity,
-    steadiness_features,
-)
+from heartbeat_clf.steadiness import STEADINESS_FEATURES
 
-__all__ = ["BeatScores", "BeatView", "Heard", "hear_beats"]
+__all__ = ["BeatScores", "BeatView"]
 
 _HALF = 10
 # The linear judge has half its weight at so many beats: the average of a few is noisy,
@@ -43,6 +35,11 @@ _HALF = 10
 _INSTEAD = 2.0
 # How much log odds by steadiness count in the place of the windows' scores: chosen on
 # databases left out.
+
+_SURE = 1.0
+_BESIDES = 4.0
+# From which log odds on a made murmur counts, and how much what is above it does, by
+# `share`: chosen so that it costs nothing on persons left out of two of CirCor's folds.
 
 _SETTINGS = {
     "sample_rate": False,
@@ -72,6 +69,8 @@ class BeatScores(NamedTuple):
     familiarity : ndarray of shape (n_outputs,)
         Log odds of the recording sounding like those that the output was learnt from,
         NaN where that is not judged.
+    made : ndarray of shape (n_outputs,)
+        Log odds of the judge of made murmurs, NaN where there is none.
     """
 
     network: np.ndarray
@@ -80,6 +79,7 @@ class BeatScores(NamedTuple):
     clarity: float
     steadiness: np.ndarray
     familiarity: np.ndarray
+    made: np.ndarray
 
     def first(self, n_outputs: int) -> BeatScores:
         """Return what is said of the first outputs."""
@@ -88,26 +88,8 @@ class BeatScores(NamedTuple):
             linear=self.linear[:n_outputs],
             steadiness=self.steadiness[:n_outputs],
             familiarity=self.familiarity[:n_outputs],
+            made=self.made[:n_outputs],
         )
-
-
-class Heard(NamedTuple):
-    """What the tracker hears in a recording.
-
-    Attributes
-    ----------
-    stays : Stays
-        When the heart is in which state.
-    clarity : float
-        As in :class:`BeatScores`.
-    steadiness : ndarray of float32 of shape (8,), or None
-        As :func:`heartbeat_clf.steadiness.steadiness_features` gives it; None as well
-        where it was not asked for.
-    """
-
-    stays: Stays
-    clarity: float
-    steadiness: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -149,6 +131,14 @@ class BeatView:
         as well, and their greater scores count (1), or their lesser ones (-1) where a
         low score means a murmur, as in the model in the box, whose score is that of
         "normal". 0, or no number, for neither.
+    made : bytes or None, default=None
+        ONNX of a judge of made murmurs (:mod:`heartbeat_clf.murmur_judge`), whose
+        logits are those of the network or NaN. It answers for what nobody else knows:
+        where its log odds for a murmur are above 1, four times `share` times what they
+        are above is added to the scores of all others. What it does not hear counts
+        nothing.
+    made_sign : {1, -1}, default=1
+        -1 where a low score means a murmur.
     """
 
     tracker: bytes = field(repr=False)
@@ -160,6 +150,8 @@ class BeatView:
     steadiness: bytes | None = field(default=None, repr=False)
     familiarity: bytes | None = field(default=None, repr=False)
     either_phase: tuple[int, ...] = ()
+    made: bytes | None = field(default=None, repr=False)
+    made_sign: int = 1
 
     def __post_init__(self) -> None:
         check_number("share", self.share, minimum=0, maximum=1)
@@ -181,6 +173,7 @@ class BeatView:
             )
         for sign in self.either_phase:
             check_number("either_phase", sign, minimum=-1, maximum=1, integer=True)
+        check_choice("made_sign", self.made_sign, (1, -1))
         for name, integer in _SETTINGS.items():
             check_number(
                 name, self.settings[name], minimum=0, exclusive=True, integer=integer
@@ -214,10 +207,12 @@ class BeatView:
         logits = self._chosen(network_session(self.network)(beats))
         judged = []
         levels = None if self.familiarity is None else level_features(image)
+        regions = beat_regions(beat, heard.stays.n_beats) if self.made else None
         for judge, seen in (
             (self.linear, beats),
             (self.steadiness, _as_batch(heard.steadiness)),
             (self.familiarity, _as_batch(levels)),
+            (self.made, _as_batch(regions)),
         ):
             log_odds = np.full_like(logits, np.nan)
             if judge is not None and seen is not None:
@@ -284,6 +279,7 @@ class BeatView:
             silent = np.zeros(beat, dtype=np.float32)
             still = np.zeros((1, len(STEADINESS_FEATURES)), dtype=np.float32)
             levels = level_features(np.zeros((n_bands, 1)))[np.newaxis]
+            regions = np.zeros((1, count_regions(n_bands)), dtype=np.float32)
             said = [
                 network_session(judge)(seen)
                 for judge, seen in (
@@ -291,6 +287,7 @@ class BeatView:
                     (self.linear, silent),
                     (self.steadiness, still),
                     (self.familiarity, levels),
+                    (self.made, regions),
                 )
                 if judge is not None
             ]
@@ -322,8 +319,9 @@ class BeatView:
         """Return all scores in one, a row a recording.
 
         A weighted mean of windows, average beat and linear judge, and what the judge
-        of steadiness adds to it, or has to say for the windows. Where there is no beat,
-        the windows' scores stay as they are.
+        of steadiness adds to it, or has to say for the windows; then what the judge of
+        made murmurs hears besides. Where there is no beat, the windows' scores stay as
+        they are.
         """
         blended = np.array(windows, dtype=np.float64)
         for row, found in zip(blended, beats, strict=True):
@@ -338,43 +336,13 @@ class BeatView:
             heard = ~np.isnan(found.linear)
             row[heard] += (found.linear - row)[heard] * weight / (1 + weight)
             row += self.share * np.nan_to_num(found.steadiness)
+            besides = np.maximum(self.made_sign * found.made - _SURE, 0.0)
+            row += _BESIDES * self.share * self.made_sign * np.nan_to_num(besides)
         return blended
 
     def blend_in(self, windows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:
         """Return what :meth:`blend` does, of images ``(n_bands, n_frames, 1)``."""
         return self.blend(windows, [self.scores(image[..., 0]) for image in images])
-
-
-def hear_beats(
-    image: np.ndarray,
-    tracker: BeatModel,
-    tracked_bands: int,
-    *,
-    steadiness: bool = True,
-) -> Heard:
-    """Return what the tracker hears in a recording, by an image's lowest bands.
-
-    Parameters
-    ----------
-    image : ndarray of shape (n_bands, n_frames)
-        In dB, as the windows' network gets it.
-    tracker : BeatModel
-        With the settings of :class:`BeatView`.
-    tracked_bands : int
-        How many of the lowest bands it sees.
-    steadiness : bool, default=True
-        Whether to tell how steadily the heart beats, which takes some time as well.
-
-    Returns
-    -------
-    heard : Heard
-    """
-    probabilities, states = states_of_image(image[:tracked_bands], tracker)
-    stays = find_stays(states)
-    steady = None
-    if steadiness:
-        steady = steadiness_features(stays, probabilities, tracker.frame_rate)
-    return Heard(stays, mean_clarity(probabilities), steady)
 
 
 def _as_batch(features: np.ndarray | None) -> np.ndarray | None:

@@ -16,6 +16,7 @@ import heartbeat_clf._tensorflow  # noqa: F401
 import keras
 import numpy as np
 
+from heartbeat_clf.annotated_rows import annotated_rows
 from heartbeat_clf.augmentations import resolve_augmentations
 from heartbeat_clf.averaged_beats import (
     BEAT_COLUMNS,
@@ -30,10 +31,11 @@ from heartbeat_clf.beat_training import (
     WINDOW_FRAMES,
     train_beat_network,
 )
-from heartbeat_clf.beat_view import BeatView, Heard, hear_beats
+from heartbeat_clf.beat_view import BeatView
 from heartbeat_clf.beat_view_network import build_beat_view_network
-from heartbeat_clf.datasets.circor import read_segmentation
 from heartbeat_clf.familiarity_judge import places_to_onnx
+from heartbeat_clf.heard_beats import Heard, hear_beats
+from heartbeat_clf.murmur_judge import boosted_to_onnx
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
 from heartbeat_clf.pretraining_data import (
@@ -51,7 +53,7 @@ from heartbeat_clf.pretraining_rounds import load_checkpoint, train_rounds
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 from heartbeat_clf.steadiness_judge import forests_to_onnx
 
-__all__ = ["TrainedBeats", "annotated_rows", "load_beats", "train_beats"]
+__all__ = ["TrainedBeats", "load_beats", "train_beats"]
 
 _TRACKER = "tracker.onnx"
 
@@ -69,7 +71,8 @@ class TrainedBeats:
     recipe : Recipe
         What it was trained by.
     judges : Judges, default=Judges()
-        What was fitted at once: the linear judge, those of steadiness and familiarity.
+        What was fitted at once: the linear judge, those of steadiness and familiarity,
+        that of made murmurs.
     """
 
     network: keras.Model
@@ -99,6 +102,8 @@ class TrainedBeats:
                 map(self.judges.familiarity.get, outputs), steady, strict=True
             )
         ]
+        made = [self.judges.made.get(name) for name in outputs]
+        turned = 1.0 if output is None else sign
         return BeatView(
             tracker=with_half_weights(self.tracker),
             network=with_half_weights(network_to_onnx(network, embedding="dense")),
@@ -110,11 +115,11 @@ class TrainedBeats:
                 else with_half_weights(network_to_onnx(linear, embedding="logits"))
             ),
             steadiness=(
-                None
-                if not any(steady)
-                else forests_to_onnx(steady, sign=1.0 if output is None else sign)
+                None if not any(steady) else forests_to_onnx(steady, sign=turned)
             ),
             familiarity=places_to_onnx(places) if any(places) else None,
+            made=boosted_to_onnx(made, sign=turned) if any(made) else None,
+            made_sign=int(turned) if any(made) else 1,
             either_phase=(
                 tuple(int(sign) * (name in either) for name in outputs)
                 if set(either) & set(outputs)
@@ -142,44 +147,6 @@ class _AverageBeatFeed(StratifiedFeed):
 
     def draw_window(self, row: int, rng: np.random.Generator) -> np.ndarray:
         return average_beat(self.images[row], self.stays[row], rng=rng)
-
-
-def annotated_rows(
-    data: TrainingSet, images: Sequence[np.ndarray], recipe: Recipe
-) -> dict[int, np.ndarray]:
-    """Return rows of recordings whose heart states are annotated, with the table.
-
-    Parameters
-    ----------
-    data : TrainingSet
-        Whose ``metadata`` may have a column ``segmentation`` with files.
-    images : sequence of ndarray of shape (n_bands, n_frames)
-        Its images. What is annotated beyond the end of one is of a recording whose
-        silence was trimmed, so that times do not hold any more: it is left out.
-    recipe : Recipe
-        What the images were made by.
-
-    Returns
-    -------
-    segments : dict of int to ndarray of shape (n_segments, 3)
-        Start and end in seconds and state; 0 for what is not annotated.
-    """
-    if "segmentation" not in data.metadata:
-        return {}
-    found = {}
-    hop = float(SpectrogramTransformer(**recipe.audio).hop_duration)
-    for row, (path, image) in enumerate(
-        zip(data.metadata["segmentation"], images, strict=True)
-    ):
-        if not path:
-            continue
-        table = read_segmentation(path).to_numpy()
-        known = (table[:, 2] >= 1) & (table[:, 2] <= 4)
-        if known.any() and table[-1, 1] <= (image.shape[1] + 1) * hop:
-            # 0 is what is not annotated; one file of CirCor has a 28.
-            table[~known, 2] = 0
-            found[row] = table
-    return found
 
 
 def train_beats(
@@ -266,7 +233,9 @@ def train_beats(
     network = train_rounds(
         build, feed, recipe.for_beats, place, identity, verbose=verbose, label="beats"
     )
-    judges = kept_judges(data, everything, all_heard, recipe, place, say)
+    judges = kept_judges(
+        data, everything, all_heard, recipe, place, say, tracker=tracker_model
+    )
     return TrainedBeats(network, tracker, recipe, judges)
 
 

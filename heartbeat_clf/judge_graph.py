@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["JudgeGraph", "one_an_output"]
+__all__ = ["JudgeGraph", "one_an_output", "rounded_down"]
 
 _OPSET = 17
 # Where ONNX keeps its trees.
@@ -17,6 +17,19 @@ _ML = "ai.onnx.ml"
 _ML_OPSET = 3
 # ONNX Runtime 1.20, the lowest that is declared, reads IR version 10.
 _IR_VERSION = 8
+
+
+def rounded_down(values: np.ndarray) -> np.ndarray:
+    """Return the largest float32 numbers that are not above, as x <= value asks.
+
+    Examples
+    --------
+    >>> bool(rounded_down(np.array([0.1]))[0] <= 0.1)
+    True
+    """
+    rounded = values.astype(np.float32)
+    above = rounded.astype(np.float64) > values
+    return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
 def one_an_output(judges: Any, kind: type) -> list[Any]:
@@ -50,9 +63,53 @@ class JudgeGraph:
         self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
         return name
 
-    def trees(self, features: str, **attributes: Any) -> str:
-        """Add trees that sum their leaves and return the name of the sum."""
-        return self.node("TreeEnsembleRegressor", features, domain=_ML, **attributes)
+    def trees(
+        self,
+        features: str,
+        tree: np.ndarray,
+        feature: np.ndarray,
+        threshold: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+        *,
+        leaf: np.ndarray,
+    ) -> str:
+        """Add trees that sum their leaves and return the name of the sum.
+
+        Parameters
+        ----------
+        features : str
+            What the trees look at.
+        tree : ndarray of int of shape (n_nodes,)
+            Number of the tree, from 0, rising.
+        feature : ndarray of int of shape (n_nodes,)
+            Which column the node asks for; -1 in a leaf.
+        threshold : ndarray of float32 of shape (n_nodes,)
+            What is at most as large goes to `low`; see :func:`rounded_down`.
+        low, high : ndarray of int of shape (n_nodes,)
+            The nodes below, counted from the first one of the tree.
+        leaf : ndarray of shape (n_nodes,)
+            What a leaf adds.
+        """
+        is_leaf = feature < 0
+        node = np.arange(len(tree)) - np.searchsorted(tree, tree)
+        return self.node(
+            "TreeEnsembleRegressor",
+            features,
+            domain=_ML,
+            n_targets=1,
+            nodes_treeids=tree.tolist(),
+            nodes_nodeids=node.tolist(),
+            nodes_modes=np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
+            nodes_featureids=np.maximum(feature, 0).tolist(),
+            nodes_values=threshold.tolist(),
+            nodes_truenodeids=low.tolist(),
+            nodes_falsenodeids=high.tolist(),
+            target_treeids=tree[is_leaf].tolist(),
+            target_nodeids=node[is_leaf].tolist(),
+            target_ids=np.zeros(int(is_leaf.sum()), dtype=int).tolist(),
+            target_weights=leaf[is_leaf].tolist(),
+        )
 
     def constant(self, value: Any, dtype: Any = np.float32) -> str:
         """Add an array and return its name."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_features", "check_weights"]
+__all__ = ["check_features", "check_positive", "check_weights"]
 
 _NUMBERS = "biuf"
 
@@ -36,6 +36,32 @@ def check_features(features: Any) -> np.ndarray:
         raise ValueError(
             "Expected finite features of shape (n_recordings, n_features), got shape "
             f"{found.shape!r}, finite: {bool(np.isfinite(found).all())}."
+        )
+    return found
+
+
+def check_positive(positive: Any) -> np.ndarray:
+    """Return which recordings are to be told, as booleans.
+
+    Parameters
+    ----------
+    positive : array-like of bool of shape (n_recordings,)
+        Labels compared with one of them.
+
+    Returns
+    -------
+    positive : ndarray of bool
+
+    Raises
+    ------
+    ValueError
+        If they are no booleans.
+    """
+    found = np.asarray(positive)
+    if found.dtype != bool:
+        raise ValueError(
+            f"Expected positive to hold True and False, got {found.dtype}. Compare "
+            'labels with the positive one: labels == "murmur".'
         )
     return found
 

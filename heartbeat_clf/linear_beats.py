@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.calibration import fit_calibration
 from heartbeat_clf.folds import subject_folds
+from heartbeat_clf.judge_inputs import check_positive
 from heartbeat_clf.prediction import Calibration
 
 __all__ = ["fit_linear_beats", "linear_network"]
@@ -68,7 +69,7 @@ def fit_linear_beats(
     Penalty C = 0.01 on standardised levels, both classes with the same weight in all.
     Places whose levels deviate by less than 0.1 have no weight.
     """
-    beats, positive = np.asarray(beats), np.asarray(positive)
+    beats, positive = np.asarray(beats), check_positive(positive)
     subjects = np.asarray(subjects)
     check_same_length(beats=beats, positive=positive, subjects=subjects)
     if beats.ndim != 4 or not np.isfinite(beats).all():
@@ -76,11 +77,6 @@ def fit_linear_beats(
             "Expected finite beats of shape (n_recordings, n_bands, n_columns, "
             f"n_channels), got shape {beats.shape!r}, finite: "
             f"{bool(np.isfinite(beats).all())}."
-        )
-    if positive.dtype != bool:
-        raise ValueError(
-            f"Expected positive to hold True and False, got {positive.dtype}. Compare "
-            'labels with the positive one: labels == "murmur".'
         )
     fewest = min(len(set(subjects[positive == side])) for side in (True, False))
     if fewest < 2:

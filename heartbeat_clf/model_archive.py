@@ -35,11 +35,11 @@ The last two: a flipped bit can ask for a password or an unknown compression.
 """
 
 FORMAT = "heartbeat_clf model"
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """2: with the networks of average beats; 3: and a linear judge of them; 4: recordings
 of a person weighed by how clearly a heart is heard; 5: a judge of how steadily a heart
 beats, and perhaps one of whether the recording sounds familiar; 6: average beats judged
-with systole and diastole exchanged as well.
+with systole and diastole exchanged as well; 7: a judge that learnt from made murmurs.
 
 What has none of these is still written as 1, and so on.
 """

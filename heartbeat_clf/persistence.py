@@ -8,8 +8,8 @@ A saved model is a zip archive:
 - ``network.keras``: the network with its optimiser's state, to train on;
 - ``beats_tracker.onnx`` and ``beats_network.onnx``, where average beats are judged as
   well: what finds the beats, and what judges them; ``beats_linear.onnx``,
-  ``beats_steadiness.onnx`` and ``beats_familiarity.onnx``, where such judges have a
-  say.
+  ``beats_steadiness.onnx``, ``beats_familiarity.onnx`` and ``beats_made.onnx``, where
+  such judges have a say.
 """
 
 from __future__ import annotations
@@ -233,8 +233,10 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
 def _format_version(classifier: HeartbeatClassifier) -> int:
     """Return the oldest version that gives the answers: older ones then read it."""
     beats = classifier.predictor_.beats
-    if beats is not None and any(beats.either_phase):
+    if beats is not None and beats.made is not None:
         return FORMAT_VERSION
+    if beats is not None and any(beats.either_phase):
+        return 6
     if beats is not None and beats.steadiness is not None:
         return 5
     points = getattr(classifier, "operating_points_", None)
@@ -257,8 +259,10 @@ def _describe_predictor(predictor: WindowPredictor) -> dict[str, Any]:
         for name in JUDGES:
             if getattr(predictor.beats, name) is not None:
                 described["beats"][name] = True
+        # Older versions do not know of these.
+        if predictor.beats is None or predictor.beats.made is None:
+            del described["beats"]["made_sign"]
         signs = described["beats"].pop("either_phase")
-        # Older versions do not know of it.
         if any(signs):
             described["beats"]["either_phase"] = [int(sign) for sign in signs]
     return described

@@ -267,8 +267,9 @@ def score_table(
     """Return a row a recording with its length and its mean logits.
 
     With a view of average beats, columns such as ``murmur_windows``, ``murmur_beat``
-    and, of judges that were fitted at once, ``murmur_linear``, ``murmur_steadiness``
-    and ``murmur_familiarity`` say what each gave; NaN where there was no beat.
+    and, of judges that were fitted at once, ``murmur_linear``, ``murmur_steadiness``,
+    ``murmur_familiarity`` and ``murmur_made`` say what each gave; NaN where there was
+    no beat.
     ``beats`` are those that were averaged, ``clarity`` how clearly a heart is heard.
     """
     windows, heard = score_views(network, images, recipe, beats)
@@ -284,7 +285,7 @@ def score_table(
     }
     if beats is not None:
         unheard = np.full(len(recipe.outputs), np.nan)
-        silent = BeatScores(unheard, unheard, 0, np.nan, unheard, unheard)
+        silent = BeatScores(unheard, unheard, 0, np.nan, unheard, unheard, unheard)
         found = [silent if said is None else said for said in heard]
         for column, name in enumerate(recipe.outputs):
             table[f"{name}_windows"] = windows[:, column]

@@ -34,6 +34,7 @@ BEAT_ENTRIES = {
     "linear": "beats_linear.onnx",
     "steadiness": "beats_steadiness.onnx",
     "familiarity": "beats_familiarity.onnx",
+    "made": "beats_made.onnx",
 }
 """Where the networks of the view of average beats lie, where there is one.
 

@@ -7,14 +7,14 @@ scikit-learn nor pickle.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
 from heartbeat_clf._validation import check_same_length
-from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
-from heartbeat_clf.judge_inputs import check_features, check_weights
+from heartbeat_clf.judge_graph import JudgeGraph, one_an_output, rounded_down
+from heartbeat_clf.judge_inputs import check_features, check_positive, check_weights
 
 __all__ = ["Forest", "fit_forest", "forests_to_onnx"]
 
@@ -94,12 +94,11 @@ def fit_forest(
     63: 3-42; scikit-learn's implementation.
     """
     features, weights = check_features(features), check_weights(weights)
-    positive = np.asarray(positive)
+    positive = check_positive(positive)
     check_same_length(features=features, positive=positive, weights=weights)
-    if positive.dtype != bool or len(np.unique(positive)) < 2:
+    if len(np.unique(positive)) < 2:
         raise ValueError(
-            "Expected positive to hold True and False, got "
-            f"{np.unique(positive).tolist()} of {positive.dtype}."
+            f"Expected positive to hold True and False, got {np.unique(positive)}."
         )
     found = ExtraTreesClassifier(
         n_estimators=_TREES,
@@ -118,7 +117,7 @@ def fit_forest(
             (
                 np.full(tree.node_count, number),
                 np.where(tree.children_left < 0, -1, tree.feature),
-                _rounded_down(np.where(tree.children_left < 0, 0.0, tree.threshold)),
+                rounded_down(np.where(tree.children_left < 0, 0.0, tree.threshold)),
                 np.maximum(tree.children_left, 0),
                 np.maximum(tree.children_right, 0),
                 (shares[:, 1] / shares.sum(axis=1)).astype(np.float32),
@@ -169,37 +168,10 @@ def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> b
         if forest is None:
             judged.append(None)
             continue
-        share = graph.trees("features", **_trees(forest))
+        n_trees = int(forest.tree.max()) + 1
+        share = graph.trees("features", *forest[1:6], leaf=forest.share / n_trees)
         share = graph.node("Max", graph.node("Min", share, high), low)
         odds = graph.node("Div", share, graph.node("Sub", one, share))
         log_odds = graph.node("Log", odds)
         judged.append(graph.node("Mul", log_odds, graph.constant([sign])))
     return graph.model(judged, sizes.pop(), "steadiness")
-
-
-def _trees(forest: Forest) -> dict[str, Any]:
-    """Return the attributes of ONNX's operator."""
-    leaf = forest.feature < 0
-    n_trees = int(forest.tree.max()) + 1
-    node = np.arange(len(forest.tree)) - np.searchsorted(forest.tree, forest.tree)
-    return {
-        "n_targets": 1,
-        "nodes_treeids": forest.tree.tolist(),
-        "nodes_nodeids": node.tolist(),
-        "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        "nodes_featureids": np.maximum(forest.feature, 0).tolist(),
-        "nodes_values": forest.threshold.tolist(),
-        "nodes_truenodeids": forest.low.tolist(),
-        "nodes_falsenodeids": forest.high.tolist(),
-        "target_treeids": forest.tree[leaf].tolist(),
-        "target_nodeids": node[leaf].tolist(),
-        "target_ids": np.zeros(int(leaf.sum()), dtype=int).tolist(),
-        "target_weights": (forest.share[leaf] / n_trees).tolist(),
-    }
-
-
-def _rounded_down(values: np.ndarray) -> np.ndarray:
-    """Return the largest float32 numbers that are not above, as x <= value asks."""
-    rounded = values.astype(np.float32)
-    above = rounded.astype(np.float64) > values
-    return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded)

@@ -13,9 +13,10 @@ import pytest
 from heartbeat_clf.averaged_beats import find_stays
 from heartbeat_clf.beat_judges import kept_judges, load_judges
 from heartbeat_clf.beat_recipe import BeatRecipe
-from heartbeat_clf.beat_view import Heard
+from heartbeat_clf.beat_tracking import BeatModel, load_beat_model
 from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.familiarity_judge import places_to_onnx
+from heartbeat_clf.heard_beats import Heard
 from heartbeat_clf.prediction import network_session
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_identity import identify
@@ -23,6 +24,8 @@ from heartbeat_clf.pretraining_recipe import read_recipe
 from heartbeat_clf.steadiness_judge import forests_to_onnx
 
 N_BANDS = 40
+# For judges that make murmurs, which few here do.
+TRACKER = BeatModel(load_beat_model().network, load_beat_model().settings)
 STATES = np.tile(np.repeat([3, 0, 1, 2], [12, 4, 8, 4]), 5)
 
 
@@ -61,11 +64,18 @@ def draw(n=60, shares=None, silent=()):
 def fit(drawn, recipe, place, say=None):
     data, images, heard = drawn
     said = (lambda message: None) if say is None else say.append
-    return kept_judges([data], images, lambda: heard, recipe, place, said)
+    return kept_judges(
+        [data], images, lambda: heard, recipe, place, said, tracker=TRACKER
+    )
 
 
-def refuse():
+def refuse(*given):
     raise AssertionError("nothing is to be fitted")
+
+
+def read_again(data, images, recipe, place, say=print):
+    """Return judges that are in the folder already."""
+    return kept_judges(data, images, refuse, recipe, place, say, tracker=TRACKER)
 
 
 def test_judges_are_fitted_to_their_outputs(tmp_path):
@@ -113,7 +123,7 @@ def test_the_judge_of_familiarity_asks_for_no_beats(tmp_path):
     data, images, _ = draw()
     both = recipe_with(steadiness=("abnormal",), familiarity=("abnormal",))
     fit(draw(), recipe_with(steadiness=("abnormal",)), tmp_path)
-    judges = kept_judges([data], images, refuse, both, tmp_path, print)
+    judges = read_again([data], images, both, tmp_path)
     assert list(judges.familiarity) == ["abnormal"]
 
 
@@ -136,7 +146,7 @@ def test_what_is_in_the_folder_is_read_and_not_fitted_again(tmp_path):
         familiarity=("murmur", "abnormal"),
     )
     first = fit(drawn, recipe, tmp_path)
-    again = kept_judges([data], images, refuse, recipe, tmp_path, print)
+    again = read_again([data], images, recipe, tmp_path)
     for other in (again, load_judges(tmp_path, recipe)):
         assert list(other.steadiness) == ["abnormal", "murmur"]
         for name, forest in first.steadiness.items():
@@ -164,13 +174,8 @@ def test_only_the_judge_of_other_outputs_is_fitted_anew(tmp_path):
     other = fit(drawn, recipe_with(steadiness=("murmur",)), tmp_path)
     assert list(other.steadiness) == ["murmur"]
     with pytest.raises(AssertionError, match="nothing is to be fitted"):
-        kept_judges(
-            [drawn[0]],
-            drawn[1],
-            refuse,
-            recipe_with(steadiness=("abnormal",)),
-            tmp_path,
-            print,
+        read_again(
+            [drawn[0]], drawn[1], recipe_with(steadiness=("abnormal",)), tmp_path
         )
 
 
@@ -233,7 +238,7 @@ def test_too_few_subjects_of_a_class_are_told(tmp_path):
     assert np.isnan(judges.linear.get_layer("logits").bias).all()
     assert judges.steadiness == {}
     # What was found to be too little is not asked again.
-    again = kept_judges([data], images, refuse, recipe, tmp_path, refuse)
+    again = read_again([data], images, recipe, tmp_path, say=refuse)
     assert again.steadiness == {}
 
 
@@ -334,4 +339,4 @@ def test_a_damaged_judge_is_named(kind, how, kept, tmp_path):
         load_judges(place, recipe)
     data, images, _ = draw()
     with pytest.raises(ValueError, match="damaged"):
-        kept_judges([data], images, refuse, recipe, place, print)
+        read_again([data], images, recipe, place)

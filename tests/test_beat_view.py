@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from heartbeat_clf import load, save
+from heartbeat_clf.annotated_rows import annotated_rows
 from heartbeat_clf.averaged_beats import (
     BEAT_COLUMNS,
     BEAT_STATISTICS,
@@ -20,14 +21,17 @@ from heartbeat_clf.averaged_beats import (
 )
 from heartbeat_clf.beat_decoding import STATES
 from heartbeat_clf.beat_recipe import UNTRAINED
+from heartbeat_clf.beat_regions import beat_regions
 from heartbeat_clf.beat_tracking import BeatModel, load_beat_model, states_of_image
-from heartbeat_clf.beat_view import BeatScores, BeatView, hear_beats
+from heartbeat_clf.beat_view import BeatScores, BeatView
 from heartbeat_clf.beat_view_network import build_beat_view_network
-from heartbeat_clf.beat_view_training import annotated_rows, load_beats, train_beats
+from heartbeat_clf.beat_view_training import load_beats, train_beats
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.familiarity_judge import fit_places, places_to_onnx
+from heartbeat_clf.heard_beats import hear_beats
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.linear_beats import linear_network
+from heartbeat_clf.murmur_judge import boosted_to_onnx, fit_boosted
 from heartbeat_clf.onnx_export import network_to_onnx
 from heartbeat_clf.prediction import Calibration, WindowPredictor, network_session
 from heartbeat_clf.pretrained_files import as_pipeline
@@ -79,14 +83,16 @@ def view_of(network=b"", share=0.5, **judges):
     )
 
 
-def said(network, linear=None, n_beats=10, steadiness=None, familiarity=None):
+def said(
+    network, linear=None, n_beats=10, steadiness=None, familiarity=None, made=None
+):
     """Return scores of beats, by default of the network alone."""
     network = np.array(network)
-    linear, steadiness, familiarity = (
+    linear, *others = (
         np.full_like(network, np.nan) if judged is None else np.array(judged)
-        for judged in (linear, steadiness, familiarity)
+        for judged in (linear, steadiness, familiarity, made)
     )
-    return BeatScores(network, linear, n_beats, 0.9, steadiness, familiarity)
+    return BeatScores(network, linear, n_beats, 0.9, *others)
 
 
 MURMUR_ALONE = {
@@ -243,6 +249,39 @@ def test_windows_give_way_to_steadiness_where_the_sound_is_not_familiar():
     assert blended([-50.0, -50.0], [nan, nan]) == [3.0, 0.0]
 
 
+def test_a_made_murmur_that_is_heard_clearly_counts_beside_all_others():
+    windows, nan = np.array([[1.0, 2.0]]), float("nan")
+
+    def blended(made, **view):
+        heard = said([5.0, -2.0], made=made)
+        return view_of(**view).blend(windows, [heard])[0].tolist()
+
+    # Twice what the log odds are above 1, beside a mean of [3, 0].
+    assert blended([nan, 3.0]) == [3.0, 4.0]
+    assert blended([1.5, nan]) == [4.0, 0.0]
+    # Whoever hears none says nothing of what others hear.
+    assert blended([0.9, -9.0]) == [3.0, 0.0]
+    # Of the score for the other class it is the same, turned.
+    assert blended([-1.5, -0.9], made_sign=-1) == [2.0, 0.0]
+    # Whoever looks at beats less hears less of it.
+    assert blended([nan, 3.0], share=0.25) == [2.0, 1.0 + 2.0]
+    assert blended([3.0, 3.0], share=0) == windows[0].tolist()
+
+
+def test_the_judge_of_made_murmurs_hears_the_beat_as_it_is(sets):
+    image = sets[1][0][0]
+    network = network_to_onnx(build_beat_view_network(BEAT_SHAPE, 3), embedding="dense")
+    judge = regions(391)
+    view = view_of(network, made=judge, either_phase=(1,))
+    found = view.scores(image)
+    tracker = BeatModel(load_beat_model().network, tracker_settings())
+    stays = hear_beats(image, tracker, 16).stays
+    features = beat_regions(average_beat(image, stays), stays.n_beats)
+    expected = network_session(judge)(features[np.newaxis])[0]
+    np.testing.assert_array_equal(found.made, [expected[0], np.nan, np.nan])
+    assert np.isnan(dataclasses.replace(view, made=None).scores(image).made).all()
+
+
 @pytest.mark.parametrize("wrong", [[-1], 1, None, "a", {}])
 def test_phases_of_outputs_are_a_tuple(wrong):
     with pytest.raises(TypeError, match=r"either_phase to be a tuple of .* got"):
@@ -381,6 +420,19 @@ def test_training_goes_on_and_answers_by_both_views(
         pipeline[-1].predictor_.beats, either_phase=(np.int64(-1),)
     )
     pipeline[-1].predictor_ = dataclasses.replace(pipeline[-1].predictor_, beats=either)
+    newest = dataclasses.replace(
+        pipeline[-1].predictor_,
+        beats=dataclasses.replace(either, made=regions(391), made_sign=-1),
+    )
+    sixth, pipeline[-1].predictor_ = pipeline[-1].predictor_, newest
+    seventh = save(pipeline, tmp_path / "newest.hbc")
+    with zipfile.ZipFile(seventh) as archive:
+        assert json.loads(archive.read("model.json"))["format_version"] == 7
+    for model in (load(seventh), load_to_predict(seventh)):
+        expected = pipeline.decision_function(data[0].recordings)
+        assert np.array_equal(model.decision_function(data[0].recordings), expected)
+    assert load(seventh)[-1].predictor_.beats == newest.beats
+    pipeline[-1].predictor_ = sixth
     newer = save(pipeline, tmp_path / "newer.hbc")
     with zipfile.ZipFile(newer) as archive:
         assert json.loads(archive.read("model.json"))["format_version"] == 6
@@ -534,6 +586,7 @@ def test_models_are_made_with_the_view(sets, tmp_path, known_tracker):
         ({"settings": {**tracker_settings(), "hop_duration": 0}}, "hop_duration must"),
         ({"either_phase": (2,)}, "either_phase must be an integer .* at most 1"),
         ({"familiarity": b""}, "a judge of steadiness beside that of familiarity, got"),
+        ({"made_sign": 0}, "made_sign must be one of 1, -1, got 0"),
     ],
 )
 def test_wrong_values_in_a_model_file_are_named(changes, message):
@@ -602,6 +655,13 @@ def levels(n_features, n_outputs=1):
     return places_to_onnx([places] * n_outputs)
 
 
+def regions(n_features, n_outputs=1):
+    """Return a judge of made murmurs that has learnt nothing of use."""
+    features = np.random.default_rng(0).normal(size=(90, n_features))
+    judge = fit_boosted(features, features[:, 0] > 0, np.arange(90))
+    return boosted_to_onnx([judge] * n_outputs)
+
+
 STEADY = {"beats_steadiness.onnx": trees(8)}
 
 
@@ -644,6 +704,13 @@ def test_weights_without_a_network_to_train_are_named(tmp_path):
                 trees(120, answer=np.nan),
             )
         ),
+        {"replace": {"beats_made.onnx": b"abc"}},
+        {"replace": {"beats_made.onnx": regions(390)}},
+        {"replace": {"beats_made.onnx": regions(391, 2)}},
+        {"drop": ["beats_made.onnx"]},
+        {"made": False},
+        {"made_sign": 0},
+        {"made_sign": "a"},
         {"either_phase": [-1, 0]},
         {"either_phase": [3]},
         {"either_phase": 1},
@@ -727,7 +794,7 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         (
             {"steps": 4},
             r"fields \[.*\] under \[beats\], and perhaps linear, steadiness, "
-            r"familiarity, either_phase, got \['steps'\]",
+            r"familiarity, made, either_phase, got \['steps'\]",
         ),
     ],
 )

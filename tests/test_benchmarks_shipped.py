@@ -169,7 +169,9 @@ def test_murmurs_that_would_stay_are_not_half_moved(table):
 
 
 def test_made_murmurs_are_where_and_as_loud_as_they_should_be(table):
-    from made_murmurs import KINDS, add_murmur
+    from murmur_kinds import KINDS
+
+    from heartbeat_clf.made_murmurs import add_murmur
 
     rate, segments = 2000, beats_of([0.1, 0.3, 0.1, 0.5], 40)
     phase = np.arange(40 * rate) / rate % 1
@@ -200,7 +202,9 @@ def test_made_murmurs_are_where_and_as_loud_as_they_should_be(table):
 
 
 def test_made_murmurs_have_their_pitch_and_their_seed(table):
-    from made_murmurs import KINDS, add_murmur
+    from murmur_kinds import KINDS
+
+    from heartbeat_clf.made_murmurs import add_murmur
 
     rate, segments = 2000, beats_of([0.1, 0.3, 0.1, 0.5], 40)
     sound = np.random.default_rng(1).normal(size=40 * rate)
@@ -222,7 +226,9 @@ def test_made_murmurs_have_their_pitch_and_their_seed(table):
 
 
 def test_no_murmur_is_made_where_there_is_nothing_to_add_to(table):
-    from made_murmurs import KINDS, add_murmur
+    from murmur_kinds import KINDS
+
+    from heartbeat_clf.made_murmurs import add_murmur
 
     rate, segments = 2000, beats_of([0.1, 0.3, 0.1, 0.5], 4)
     sound = np.random.default_rng(1).normal(size=4 * rate)
@@ -255,8 +261,10 @@ def test_no_murmur_is_made_where_there_is_nothing_to_add_to(table):
     ],
 )
 def test_tables_of_heart_states_are_checked(table, segments):
-    from made_murmurs import KINDS, add_murmur
     from moved_murmurs import move_murmurs
+    from murmur_kinds import KINDS
+
+    from heartbeat_clf.made_murmurs import add_murmur
 
     message = r"Expected segments of shape \(n_segments, 3\)"
     with pytest.raises(ValueError, match=message):
@@ -273,7 +281,12 @@ def test_made_murmurs_have_a_line_a_kind(table):
     rows.loc[:9, "rumble 20"] = np.nan
     rows.loc[10:29, "rumble 20"] = -1.0
     found = {key: value for key, _, value in table.made(rows)}
-    assert list(found) == [f"made {kind}" for kind in table.KINDS]
+    assert list(found) == [
+        f"{what} {kind}" for kind in table.KINDS for what in ("made", "found")
+    ]
+    # None passes who does not pass with 10 dB, and all with 20.
+    assert found["found ejection"] == "0 %, 100 %"
+    assert found["found rumble"] == "0 %, 50 %"
     assert found["made ejection"] == ("0.000 (0.000 to 0.000), 1.000 (1.000 to 1.000)")
     # Those that could not be made do not count: of the 40 others half are above.
     assert 0.3 < float(found["made rumble"].split(", ")[1][:5]) < 0.7

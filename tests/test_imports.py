@@ -115,17 +115,32 @@ ALLOWED = {
     "judge_inputs": "",
     "steadiness_judge": "_validation judge_graph judge_inputs",
     "familiarity_judge": "_validation judge_graph judge_inputs",
+    "murmur_judge": (
+        "_validation calibration folds judge_graph judge_inputs prediction"
+    ),
+    "heart_segments": "",
+    "made_murmurs": "heart_segments",
+    "annotated_rows": (
+        "datasets.circor pretraining_data pretraining_recipe spectrogram"
+    ),
+    "murmur_examples": (
+        "annotated_rows audio averaged_beats beat_regions beat_tracking heard_beats "
+        "images made_murmurs pretraining_data pretraining_recipe spectrogram"
+    ),
     "beat_judges": (
-        "_tensorflow averaged_beats beat_recipe beat_view familiarity "
-        "familiarity_judge linear_beats model_archive outputs pretraining "
-        "pretraining_data "
+        "_tensorflow averaged_beats beat_recipe beat_tracking familiarity "
+        "familiarity_judge heard_beats linear_beats model_archive murmur_examples "
+        "murmur_judge outputs pretraining pretraining_data "
         "pretraining_identity pretraining_recipe steadiness_judge training"
     ),
-    "linear_beats": "_tensorflow _validation calibration folds prediction",
+    "linear_beats": (
+        "_tensorflow _validation calibration folds judge_inputs prediction"
+    ),
     "beat_view_training": (
-        "_tensorflow augmentations averaged_beats beat_judges beat_tracking "
-        "beat_training beat_view beat_view_network datasets.circor "
-        "familiarity_judge onnx_export pretraining pretraining_data pretraining_feed "
+        "_tensorflow annotated_rows augmentations averaged_beats beat_judges "
+        "beat_tracking beat_training beat_view beat_view_network familiarity_judge "
+        "heard_beats murmur_judge onnx_export pretraining pretraining_data "
+        "pretraining_feed "
         "pretraining_identity pretraining_recipe pretraining_rounds spectrogram "
         "steadiness_judge"
     ),
@@ -163,8 +178,11 @@ ALLOWED = {
     "averaged_beats": "beat_decoding",
     "steadiness": "_validation averaged_beats beat_decoding rhythm_features",
     "familiarity": "",
+    "beat_regions": "averaged_beats",
+    "heard_beats": "averaged_beats beat_tracking steadiness",
     "beat_view": (
-        "_validation averaged_beats beat_tracking familiarity prediction steadiness"
+        "_validation averaged_beats beat_regions beat_tracking familiarity heard_beats "
+        "prediction steadiness"
     ),
     "beat_training": "_tensorflow _validation beat_tracking onnx_export",
     "premature_beats": "_validation",

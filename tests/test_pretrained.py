@@ -52,7 +52,7 @@ def test_operating_points_reach_what_is_asked():
     assert points.unit == "person"
     assert points.combine == "mean by clarity"
     # Who does not know of that reads neither the file nor another answer out of it.
-    assert read_model(find_model("murmur"))[0]["format_version"] == 6
+    assert read_model(find_model("murmur"))[0]["format_version"] == 7
     assert read_model(find_model("abnormal"))[0]["format_version"] == 5
     for share in (0.8, 0.9, 0.95):
         reached = points.reached(points.threshold(sensitivity=share))

@@ -176,7 +176,7 @@ def test_other_signs_are_refused(sign):
         ({"features": np.zeros(400)}, r"shape \(n_recordings, n_features\), got shape"),
         ({"features": np.full((400, 3), np.nan)}, "finite: False"),
         ({"positive": np.zeros(400, dtype=bool)}, r"True and False, got \[False\]"),
-        ({"positive": np.arange(400) % 2}, r"True and False, got \[0, 1\] of int64"),
+        ({"positive": np.arange(400) % 2}, "True and False, got int64"),
         ({"features": np.full((400, 3), 1e39)}, "finite: False"),
         ({"features": np.zeros((400, 0))}, r"got shape \(400, 0\)"),
         ({"features": np.full((400, 3), "1")}, "features to be numbers, got <U1"),

@@ -1,10 +1,7 @@
 """Add made murmurs to normal recordings, in annotated systoles or diastoles.
 
-CirCor's murmurs are systolic. What a model makes of other kinds is asked of normal
-recordings with filtered noise in a phase, of the pitch and shape that textbooks give a
-kind (Walker, Hall and Hurst, eds., Clinical Methods, 3rd ed. 1990, chapters 26 and 27).
-Real hearts and real noise, but no real murmurs: they show what a model is deaf to, and
-not how well it hears the rest.
+Filtered noise in a phase of real heart sounds: real hearts and real noise, but no real
+murmurs.
 """
 
 from __future__ import annotations
@@ -12,13 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from moved_murmurs import DIASTOLE, S1, SOUND, SYSTOLE, check_segments
 from scipy.signal import butter, sosfiltfilt
 
-__all__ = ["KINDS", "MurmurKind", "add_murmur"]
+from heartbeat_clf.heart_segments import DIASTOLE, S1, SOUND, SYSTOLE, check_segments
+
+__all__ = ["MurmurKind", "add_murmur", "draw_murmur"]
 
 # Seconds: CirCor's borders differ by 14 ms or less; what is further apart is no beat.
 _GAP = 0.02
+# Of what is drawn: Hz, the upper border over the lower, dB, shares of a phase.
+_CENTRES = (60.0, 350.0)
+_BORDERS = (25.0, 480.0)
+_WIDTHS = (1.5, 4.0)
+_LEVELS_DB = (4.0, 22.0)
+# What a recording holds of its rate, with room for the filter.
+_HELD = 0.49
+_LATEST_START = 0.5
+_LEAST_LENGTH = 0.3
 
 Shape = tuple[tuple[float, float], ...]
 
@@ -41,20 +48,48 @@ class MurmurKind:
     diastole: Shape = ()
 
 
-KINDS = {
-    "ejection": MurmurKind((80, 300), ((0, 0), (0.5, 1), (1, 0))),
-    "pansystolic": MurmurKind((100, 400), ((0, 1), (1, 1))),
-    "late systolic": MurmurKind((100, 400), ((0.5, 0), (0.6, 0.6), (1, 1))),
-    "early diastolic": MurmurKind((150, 450), diastole=((0, 1), (0.7, 0))),
-    "rumble": MurmurKind(
-        (30, 100), diastole=((0.15, 0), (0.3, 1), (0.6, 0.5), (0.8, 0.6), (1, 1))
-    ),
-    "continuous": MurmurKind(
-        (80, 350), ((0, 0.4), (1, 1)), diastole=((0, 1), (0.7, 0.2), (1, 0.4))
-    ),
-}
-"""As of a narrow aortic, leaking mitral, prolapsing mitral, leaking aortic and narrow
-mitral valve, and of an open ductus arteriosus."""
+def draw_murmur(rng: np.random.Generator, *, rate: float) -> tuple[MurmurKind, float]:
+    """Return a murmur of any kind, and how loud it is.
+
+    Two in five are systolic, two diastolic, one is both. The middle of the band is from
+    60 to 350 Hz, its upper border 1.5 to 4 times the lower, within 25 to 480 Hz and
+    what the recording holds. A murmur begins in the first half of a phase, takes 0.3 of
+    it at least, and rises and falls in any way.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of all that.
+    rate : float
+        Hz, of the recording.
+
+    Returns
+    -------
+    kind : MurmurKind
+    level_db : float
+        As `add_murmur` takes it: 4 to 22 dB.
+    """
+    phases = rng.choice(3, p=[0.4, 0.4, 0.2])
+    centre = float(np.exp(rng.uniform(*np.log(_CENTRES))))
+    half = float(np.sqrt(rng.uniform(*_WIDTHS)))
+    low, high = _BORDERS[0], min(_BORDERS[1], _HELD * rate)
+    centre = min(centre, 0.8 * high)
+    band = max(centre / half, low), min(centre * half, high)
+    level = float(rng.uniform(*_LEVELS_DB))
+    systole, diastole = _draw_shape(rng), _draw_shape(rng)
+    return MurmurKind(
+        band,
+        systole=() if phases == 1 else systole,
+        diastole=() if phases == 0 else diastole,
+    ), level
+
+
+def _draw_shape(rng: np.random.Generator) -> Shape:
+    start = float(rng.uniform(0, _LATEST_START))
+    end = float(rng.uniform(start + _LEAST_LENGTH, 1))
+    heights = rng.uniform(size=3)
+    places = (start, float(rng.uniform(start, end)), end)
+    return tuple(zip(places, (heights / heights.max()).tolist(), strict=True))
 
 
 def add_murmur(
@@ -64,7 +99,7 @@ def add_murmur(
     *,
     kind: MurmurKind,
     level_db: float,
-    seed: int = 0,
+    seed: int | np.random.Generator = 0,
 ) -> np.ndarray | None:
     """Return a recording with a murmur in every phase of its kind.
 
@@ -84,7 +119,7 @@ def add_murmur(
     level_db : float
         How loud the murmur is where it is loudest, in dB above what the recording has
         in that band in these phases as annotated (median of root mean squares).
-    seed : int, default=0
+    seed : int or Generator, default=0
         Of the noise.
 
     Returns
