@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from heartbeat_clf._validation import check_number
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS
 
 __all__ = ["beat_regions", "count_regions"]
@@ -35,7 +36,7 @@ def beat_regions(beat: np.ndarray, n_beats: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `beat` has another shape.
+        If `beat` has another shape or is not finite, or `n_beats` is below 1.
 
     Examples
     --------
@@ -46,13 +47,13 @@ def beat_regions(beat: np.ndarray, n_beats: int) -> np.ndarray:
     (np.float32(12.0), np.float32(-1.0), np.float32(7.0))
     """
     beat = np.asarray(beat, dtype=np.float32)
-    if beat.shape != (len(beat), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)) or not len(
-        beat
-    ):
+    shape = sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
+    if beat.shape[1:] != shape or not beat.size or not np.isfinite(beat).all():
         raise ValueError(
-            f"Expected a beat of shape (n_bands, {sum(BEAT_COLUMNS)}, "
-            f"{len(BEAT_STATISTICS)}), got {beat.shape!r}."
+            f"Expected a finite beat of shape (n_bands, {shape[0]}, {shape[1]}), got "
+            f"{beat.shape!r}, finite: {bool(np.isfinite(beat).all())}."
         )
+    check_number("n_beats", n_beats, minimum=1, integer=True)
     levels = beat - beat[..., :1].mean(axis=1, keepdims=True)
     starts = _starts(len(beat))
     widths = np.diff([*starts, len(beat)])

@@ -174,6 +174,12 @@ class BeatView:
         for sign in self.either_phase:
             check_number("either_phase", sign, minimum=-1, maximum=1, integer=True)
         check_choice("made_sign", self.made_sign, (1, -1))
+        turned = [sign for sign in self.either_phase if sign == -self.made_sign]
+        if self.made is not None and turned:
+            raise ValueError(
+                f"Expected made_sign={self.made_sign} to be the sign in either_phase "
+                f"as well, got {self.either_phase}: both say what a low score means."
+            )
         for name, integer in _SETTINGS.items():
             check_number(
                 name, self.settings[name], minimum=0, exclusive=True, integer=integer
@@ -207,7 +213,9 @@ class BeatView:
         logits = self._chosen(network_session(self.network)(beats))
         judged = []
         levels = None if self.familiarity is None else level_features(image)
-        regions = beat_regions(beat, heard.stays.n_beats) if self.made else None
+        regions = None
+        if self.made is not None:
+            regions = beat_regions(beat, heard.stays.n_beats)
         for judge, seen in (
             (self.linear, beats),
             (self.steadiness, _as_batch(heard.steadiness)),
@@ -273,6 +281,7 @@ class BeatView:
         """
         silence = np.zeros((n_bands, 1), dtype=np.float32)
         beat = (1, n_bands, sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
+        at = "tracker"
         try:
             model = BeatModel(self.tracker, self.settings)
             state_probabilities(silence[: self.tracked_bands], model)
@@ -280,17 +289,18 @@ class BeatView:
             still = np.zeros((1, len(STEADINESS_FEATURES)), dtype=np.float32)
             levels = level_features(np.zeros((n_bands, 1)))[np.newaxis]
             regions = np.zeros((1, count_regions(n_bands)), dtype=np.float32)
-            said = [
-                network_session(judge)(seen)
-                for judge, seen in (
-                    (self.network, silent),
-                    (self.linear, silent),
-                    (self.steadiness, still),
-                    (self.familiarity, levels),
-                    (self.made, regions),
-                )
-                if judge is not None
-            ]
+            said = []
+            for at, seen in (
+                ("network", silent),
+                ("linear", silent),
+                ("steadiness", still),
+                ("familiarity", levels),
+                ("made", regions),
+            ):
+                judge = getattr(self, at)
+                if judge is not None:
+                    said.append(network_session(judge)(seen))
+            at = "all of them"
             shapes = {logits.shape for logits in said}
             if len(shapes) > 1 or not np.isfinite(said).all():
                 raise ValueError(
@@ -301,7 +311,7 @@ class BeatView:
         except Exception as error:
             raise ValueError(
                 f"Expected networks that run on {n_bands} bands with {self.settings} "
-                f"and tracked_bands={self.tracked_bands}, got: {error}"
+                f"and tracked_bands={self.tracked_bands}, got of {at}: {error}"
             ) from error
 
     def _hear(self, image: np.ndarray, *, steadiness: bool) -> Heard:

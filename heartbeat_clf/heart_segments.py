@@ -29,19 +29,23 @@ def check_segments(segments: np.ndarray) -> np.ndarray:
         If it does not have three columns of numbers, or a stretch begins before the
         recording or the one above it, or ends before it begins.
     """
-    found = np.asarray(segments, dtype=float)
+    try:
+        found = np.asarray(segments, dtype=float)
+    except (TypeError, ValueError):
+        found = np.array(np.nan)
     if found.size == 0:
         return found.reshape(0, 3)
-    good = found.ndim == 2 and found.shape[1] == 3 and np.isfinite(found).all()
-    if good:
+    wrong = str(segments)
+    if found.ndim == 2 and found.shape[1] == 3:
         starts, ends = found[:, 0], found[:, 1]
-        good = (
-            starts[0] >= 0 and (np.diff(starts) >= 0).all() and (ends >= starts).all()
-        )
-    if not good:
-        raise ValueError(
-            "Expected segments of shape (n_segments, 3): start, end and state, in "
-            f"turn, with 0 <= start <= end, got shape {found.shape!r}: "
-            f"{found[:3].tolist()}."
-        )
-    return found
+        before = np.maximum.accumulate(np.concatenate([[0.0], starts[:-1]]))
+        # What is no number is no good either.
+        good = (starts >= before) & (ends >= starts) & np.isfinite(found).all(axis=1)
+        if good.all():
+            return found
+        row = int(np.argmin(good))
+        wrong = f"{found[row].tolist()} in row {row}"
+    raise ValueError(
+        "Expected segments of shape (n_segments, 3): start, end and state, in turn, "
+        f"with 0 <= start <= end, got {wrong:.200}. Sort them by start."
+    )

@@ -19,7 +19,7 @@ from heartbeat_clf.pretraining_data import TrainingSet, joined_subjects
 from heartbeat_clf.pretraining_recipe import Recipe, tracked_bands
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
-__all__ = ["MurmurExamples", "murmur_examples"]
+__all__ = ["MurmurExamples", "murmur_examples", "sparse_murmurs"]
 
 _MURMURS = 3
 # Of a recording, different ones.
@@ -85,6 +85,7 @@ def murmur_examples(
         None where no recording is annotated and has none.
     """
     n_bands = tracked_bands(recipe.audio)
+    top_db = SpectrogramTransformer(**recipe.audio).top_db
     features, positive, subjects = [], [], []
     everyone = joined_subjects(data)
     first = 0
@@ -93,8 +94,7 @@ def murmur_examples(
         tables = annotated_rows(part, of_part, recipe)
         for row, table in tables.items():
             stays = heard[first + row].stays
-            target = part.targets[output].iloc[row] if output in part.targets else 1
-            if target != 0 or not stays.n_beats:
+            if _target(part, output, row) != 0 or not stays.n_beats:
                 continue
             rng = np.random.default_rng([recipe.seed, first + row])
             seen = [(of_part[row], stays, False)]
@@ -103,7 +103,7 @@ def murmur_examples(
                 seen.append((image, found.stays, True))
             for image, stays, murmur in seen:
                 if stays.n_beats:
-                    beats = _regions(image, stays, recipe.audio["top_db"], rng)
+                    beats = _regions(image, stays, top_db, rng)
                     features.extend(beats)
                     positive.extend([murmur] * len(beats))
                     subjects.extend([everyone[first + row]] * len(beats))
@@ -111,6 +111,58 @@ def murmur_examples(
     if not features:
         return None
     return MurmurExamples(np.array(features), np.array(positive), np.array(subjects))
+
+
+def sparse_murmurs(
+    data: Sequence[TrainingSet],
+    images: Sequence[Sequence[np.ndarray]],
+    folds: Sequence[np.ndarray],
+    recipe: Recipe,
+    outputs: Sequence[str],
+) -> list[str]:
+    """Return the outputs of which some fold leaves too few to learn made murmurs from.
+
+    Parameters
+    ----------
+    data, images
+        As :func:`heartbeat_clf.pretraining.pretrain` takes them.
+    folds : sequence of ndarray of int of shape (n_recordings,)
+        The fold of each recording of each set.
+    recipe : Recipe
+        What the images were made by.
+    outputs : sequence of str
+        To be judged.
+
+    Returns
+    -------
+    sparse : list of str
+        Those with fewer than two subjects that are annotated and negative.
+    """
+    found = []
+    tables = [
+        annotated_rows(*parts, recipe) for parts in zip(data, images, strict=True)
+    ]
+    for name in outputs:
+        known = {
+            (f"{part.name}/{part.subjects[row]}", int(numbers[row]))
+            for part, of_part, numbers in zip(data, tables, folds, strict=True)
+            for row in of_part
+            if _target(part, name, row) == 0
+        }
+        left = [
+            len({subject for subject, fold in known if fold != number})
+            for number in np.unique(np.concatenate(folds))
+        ]
+        if min(left) < 2:
+            found.append(name)
+    return found
+
+
+def _target(part: TrainingSet, output: str, row: int) -> float:
+    """Return whether an output is to tell a recording; NaN where nothing is known."""
+    if output not in part.targets:
+        return float("nan")
+    return float(part.targets[output].iloc[row])
 
 
 def _with_murmurs(
@@ -167,7 +219,7 @@ def _dulled(
 
 
 def _some(n_beats: int, rng: np.random.Generator) -> int:
-    """Return a number from one to all, small ones as often as large ones."""
+    """Return a number from one on, evenly by its logarithm, and seldom all."""
     return min(n_beats, int(np.exp(rng.uniform(0, np.log(max(n_beats, 2))))))
 
 

@@ -108,6 +108,11 @@ def fit_boosted(
     """
     features = check_features(features)
     positive, subjects = check_positive(positive), np.asarray(subjects)
+    for name, labels in (("positive", positive), ("subjects", subjects)):
+        if labels.ndim != 1:
+            raise ValueError(
+                f"Expected {name} of shape (n_beats,), got {labels.shape!r}."
+            )
     check_same_length(features=features, positive=positive, subjects=subjects)
     fewest = min(len(set(subjects[positive == side])) for side in (True, False))
     if fewest < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from heartbeat_clf.beat_view_training import TrainedBeats
 
 __all__ = [
+    "CalibratedAnswer",
     "as_pipeline",
     "calibrate",
+    "calibrate_answer",
     "calibrate_persons",
     "choose_combination",
     "combine_persons",
@@ -187,6 +190,86 @@ def calibrate_persons(
     slope, intercept = found.slope, found.intercept[0]
     mapped = slope * persons["log_odds"] + intercept
     return slope, intercept, persons.assign(log_odds=mapped)
+
+
+@dataclass(frozen=True)
+class CalibratedAnswer:
+    """What scores of those left out say of a model.
+
+    Attributes
+    ----------
+    calibration : Calibration
+        Of a recording's score.
+    operating_points : OperatingPoints
+        What was reached on persons, and how their recordings are combined.
+    class_counts : tuple of int
+        Recordings that are positive and those that are not.
+    combinations : dict of str to float
+        AUROC of persons by each way to combine their recordings.
+    """
+
+    calibration: Calibration
+    operating_points: OperatingPoints
+    class_counts: tuple[int, int]
+    combinations: dict[str, float]
+
+    def report(self) -> dict[str, Any]:
+        """Return what ``training.json`` says of it."""
+        points = self.operating_points
+        return {
+            "recordings": dict(
+                zip((points.positive, "normal"), self.class_counts, strict=True)
+            ),
+            "slope": self.calibration.slope,
+            "intercept": list(self.calibration.intercept),
+            "combine": points.combine,
+            "auroc_of_combinations": self.combinations,
+        }
+
+
+def calibrate_answer(
+    scores: pd.DataFrame, output: str, *, n_folds: int
+) -> CalibratedAnswer:
+    """Return calibration and operating points of an answer from scores of folds.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Of all folds, as :func:`heartbeat_clf.pretraining_run.train_folds` yields them.
+    output : str
+        Which column is calibrated.
+    n_folds : int
+        How many folds there were.
+
+    Returns
+    -------
+    answer : CalibratedAnswer
+
+    Raises
+    ------
+    ValueError
+        If a class is missing among the rows with a label for `output`.
+    """
+    # A number may be one person in one table and another in the next.
+    known = scores["data"] + "/" + scores["subject"].astype(str)
+    scores = scores.assign(subject=known)
+    calibration, rows = calibrate(scores, output)
+    heard = rows_of_persons(scores, rows, output, calibration)
+    combine, found = choose_combination(heard)
+    slope, intercept, persons = calibrate_persons(heard, combine)
+    points = OperatingPoints(
+        positive=output,
+        combine=combine,
+        slope=slope,
+        intercept=intercept,
+        scores=tuple(persons["log_odds"]),
+        truth=tuple(persons["positive"]),
+        unit="person" if heard["subject"].duplicated().any() else "recording",
+        source=f"{n_folds} folds of {', '.join(sorted(set(rows['data'])))}, each "
+        "scored by a network that was trained without it",
+    )
+    counts = int(rows["positive"].sum()), int((~rows["positive"]).sum())
+    return CalibratedAnswer(calibration, points, counts, found)
 
 
 def as_pipeline(

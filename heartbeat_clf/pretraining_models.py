@@ -15,15 +15,9 @@ import heartbeat_clf
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.datasets._bunch import NoDataSetError
 from heartbeat_clf.datasets.cinc2016 import DATABASES
-from heartbeat_clf.operating_points import OperatingPoints
+from heartbeat_clf.murmur_examples import sparse_murmurs
 from heartbeat_clf.persistence import save
-from heartbeat_clf.pretrained_files import (
-    as_pipeline,
-    calibrate,
-    calibrate_persons,
-    choose_combination,
-    rows_of_persons,
-)
+from heartbeat_clf.pretrained_files import as_pipeline, calibrate_answer
 from heartbeat_clf.pretraining_data import (
     TrainingSet,
     check_folds,
@@ -132,6 +126,15 @@ def make_models(
     target.mkdir(parents=True, exist_ok=True)
     say("images")
     images = make_images(data, recipe, cache=place / "cache", verbose=verbose)
+    if recipe.beats is not None and recipe.beats.made:
+        few = sparse_murmurs(data, images, folds, recipe, recipe.beats.made)
+        for name in few:
+            lack = "a fold leaves fewer than two subjects without it that are annotated"
+            say(f"no {JUDGES['made']} of {name}: {lack}")
+        rest = tuple(name for name in recipe.beats.made if name not in few)
+        recipe = dataclasses.replace(
+            recipe, beats=dataclasses.replace(recipe.beats, made=rest)
+        )
     scores = pd.concat(
         list(
             train_folds(
@@ -146,8 +149,6 @@ def make_models(
         ),
         ignore_index=True,
     )
-    # A number may be one person in one table and another in the next.
-    scores["subject"] = scores["data"] + "/" + scores["subject"].astype(str)
     say("final network, on everything")
     from heartbeat_clf.beat_view_training import train_beats
     from heartbeat_clf.pretraining import pretrain
@@ -165,39 +166,18 @@ def make_models(
         "answers": {},
     }
     for name in answers:
-        calibration, rows = calibrate(scores, name)
-        heard = rows_of_persons(scores, rows, name, calibration)
-        combine, found = choose_combination(heard)
-        slope, intercept, persons = calibrate_persons(heard, combine)
-        points = OperatingPoints(
-            positive=name,
-            combine=combine,
-            slope=slope,
-            intercept=intercept,
-            scores=tuple(persons["log_odds"]),
-            truth=tuple(persons["positive"]),
-            unit="person" if heard["subject"].duplicated().any() else "recording",
-            source=f"{n_folds} folds of {', '.join(sorted(set(rows['data'])))}, each "
-            "scored by a network that was trained without it",
-        )
-        counts = int(rows["positive"].sum()), int((~rows["positive"]).sum())
+        found = calibrate_answer(scores, name, n_folds=n_folds)
         pipeline = as_pipeline(
             network,
             name,
             recipe,
-            calibration=calibration,
-            operating_points=points,
-            class_counts=counts,
+            calibration=found.calibration,
+            operating_points=found.operating_points,
+            class_counts=found.class_counts,
             beats=beats,
         )
         files.append(save(pipeline, target / f"{name}.hbc"))
-        report["answers"][name] = {
-            "recordings": {name: counts[0], "normal": counts[1]},
-            "slope": calibration.slope,
-            "intercept": list(calibration.intercept),
-            "combine": combine,
-            "auroc_of_combinations": found,
-        }
+        report["answers"][name] = found.report()
     text = json.dumps(report, indent=2, default=float)
     (target / "training.json").write_text(text + "\n", encoding="utf-8")
     return files

@@ -158,6 +158,8 @@ def read_predictor(
         beats = as_tuples(beats)
         judged = [name for name in JUDGES if _is_true(name, beats.pop(name, False))]
         names = [n for n in BEAT_ENTRIES if n not in JUDGES or n in judged]
+        if "made" in judged and "made_sign" not in beats:
+            raise ValueError("a judge of made murmurs, and no made_sign")
         networks: dict[str, Any] = {name: entries[BEAT_ENTRIES[name]] for name in names}
         settings["beats"] = BeatView(**networks, **beats)
         settings["beats"].check_networks(settings["n_bands"])

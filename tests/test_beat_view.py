@@ -572,8 +572,50 @@ def test_models_are_made_with_the_view(sets, tmp_path, known_tracker):
     assert predictor.beats.linear is None
     sentence = "no linear judge of murmur: a fold leaves one subject of a class"
     assert said.count(sentence) == 1
-    scores = pd.read_csv(tmp_path / "work" / "fold_0" / "scores.csv")
-    assert "murmur_linear" not in scores
+    assert predictor.beats.made is None
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("annotated", [10, 2])
+def test_all_folds_have_a_judge_of_made_murmurs_or_none(
+    sets, tmp_path, known_tracker, annotated
+):
+    (data, *_), _ = sets
+    negative = np.flatnonzero(data.targets["murmur"] == 0)
+    tables = data.metadata["segmentation"].to_numpy(copy=True)
+    tables[negative[annotated:]] = ""
+    data = dataclasses.replace(
+        data,
+        subjects=np.array([f"s{row}" for row in range(10)]),
+        metadata=data.metadata.assign(segmentation=tables),
+    )
+    beats = {**MURMUR_ALONE["beats"], "linear": [], "made": ["murmur"]}
+    said = []
+    (file,) = make_models(
+        [data],
+        small_recipe(**{**MURMUR_ALONE, "beats": beats}),
+        work=tmp_path / "work",
+        output=tmp_path,
+        n_folds=2,
+        say=said.append,
+    )
+    made = load(file)[-1].predictor_.beats.made
+    scores = [
+        pd.read_csv(tmp_path / "work" / f"fold_{fold}" / "scores.csv")
+        for fold in range(2)
+    ]
+    sentence = (
+        "no judge of made murmurs of murmur: a fold leaves fewer than two subjects "
+        "without it that are annotated"
+    )
+    if annotated > 2:
+        assert made is not None
+        assert all(part["murmur_made"].notna().any() for part in scores)
+        assert sentence not in said
+    else:
+        assert made is None
+        assert not any("murmur_made" in part for part in scores)
+        assert said.count(sentence) == 1
 
 
 @pytest.mark.parametrize(
@@ -587,6 +629,10 @@ def test_models_are_made_with_the_view(sets, tmp_path, known_tracker):
         ({"either_phase": (2,)}, "either_phase must be an integer .* at most 1"),
         ({"familiarity": b""}, "a judge of steadiness beside that of familiarity, got"),
         ({"made_sign": 0}, "made_sign must be one of 1, -1, got 0"),
+        (
+            {"made": b"", "made_sign": -1, "either_phase": (0, 1)},
+            r"made_sign=-1 to be the sign in either_phase .* got \(0, 1\)",
+        ),
     ],
 )
 def test_wrong_values_in_a_model_file_are_named(changes, message):
@@ -709,6 +755,7 @@ def test_weights_without_a_network_to_train_are_named(tmp_path):
         {"replace": {"beats_made.onnx": regions(391, 2)}},
         {"drop": ["beats_made.onnx"]},
         {"made": False},
+        {"made_sign": 1},
         {"made_sign": 0},
         {"made_sign": "a"},
         {"either_phase": [-1, 0]},
@@ -731,6 +778,33 @@ def test_damaged_files_are_named_wherever_they_are_read(change, tmp_path):
     for read in (load, load_to_predict, read_initial_weights):
         with pytest.raises(ValueError, match=r"bad\.hbc' to be a whole model"):
             read(file)
+
+
+def test_a_judge_without_its_sign_is_refused(tmp_path):
+    from heartbeat_clf.pretrained import find_model
+
+    file = tmp_path / "bad.hbc"
+    with (
+        zipfile.ZipFile(find_model("murmur")) as source,
+        zipfile.ZipFile(file, "w") as archive,
+    ):
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "model.json":
+                model = json.loads(content)
+                del model["predictor"]["beats"]["made_sign"]
+                content = json.dumps(model).encode()
+            archive.writestr(name, content)
+    for read in (load, load_to_predict, read_initial_weights):
+        with pytest.raises(ValueError, match="made murmurs, and no made_sign"):
+            read(file)
+
+
+def test_the_network_that_does_not_fit_is_named(tmp_path):
+    wrong = {"beats_made.onnx": regions(390)}
+    file = rewritten(tmp_path / "bad.hbc", replace=wrong)
+    with pytest.raises(ValueError, match="tracked_bands=16, got of made: "):
+        load(file)
 
 
 def test_a_network_that_cannot_be_read_is_told():

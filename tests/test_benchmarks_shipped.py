@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import json
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from heartbeat_clf import load
+from heartbeat_clf.pretrained import find_model
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "benchmarks"
@@ -363,3 +368,48 @@ def test_the_page_shows_the_saved_figures():
     for saved in ("shipped.md", "pretrained/table.md"):
         for row in rows_of(FOLDER / "results" / saved):
             assert row in shown
+
+
+def test_the_box_follows_from_the_saved_scores(table, tmp_path, monkeypatch):
+    import pretrained_box
+
+    box = find_model("murmur").parent
+    for name in ("murmur.hbc", "abnormal.hbc", "training.json"):
+        shutil.copyfile(box / name, tmp_path / name)
+    monkeypatch.setattr(sys, "argv", ["pretrained_box.py", "--models", str(tmp_path)])
+    pretrained_box.main()
+    for name in ("murmur", "abnormal"):
+        made, shipped = (load(place / f"{name}.hbc")[-1] for place in (tmp_path, box))
+        assert made.predictor_.beats == shipped.predictor_.beats
+        assert made.predictor_.network == shipped.predictor_.network
+        one, other = made.operating_points_, shipped.operating_points_
+        assert (one.combine, one.unit, one.source) == (
+            other.combine,
+            other.unit,
+            other.source,
+        )
+        assert one.scores == pytest.approx(other.scores, abs=1e-4)
+        for first, second in (
+            (one, other),
+            (made.predictor_.calibration, shipped.predictor_.calibration),
+        ):
+            assert first.slope == pytest.approx(second.slope, abs=1e-4)
+            assert first.intercept == pytest.approx(second.intercept, abs=1e-4)
+    told, noted = (
+        json.loads((place / "training.json").read_text("utf-8"))
+        for place in (tmp_path, box)
+    )
+    assert told["recipe"] == noted["recipe"]
+    assert (
+        told["answers"]["murmur"]["recordings"]
+        == (noted["answers"]["murmur"]["recordings"])
+    )
+
+
+def test_judges_are_not_fitted_without_recordings(table, monkeypatch, capsys):
+    import pretrained_box
+
+    monkeypatch.setattr(sys, "argv", ["pretrained_box.py", "--judges", "made"])
+    with pytest.raises(SystemExit):
+        pretrained_box.main()
+    assert "--judges needs the folder of the recordings" in capsys.readouterr().err

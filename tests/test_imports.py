@@ -119,7 +119,7 @@ ALLOWED = {
         "_validation calibration folds judge_graph judge_inputs prediction"
     ),
     "heart_segments": "",
-    "made_murmurs": "heart_segments",
+    "made_murmurs": "_validation heart_segments",
     "annotated_rows": (
         "datasets.circor pretraining_data pretraining_recipe spectrogram"
     ),
@@ -154,7 +154,7 @@ ALLOWED = {
         "pretraining_recipe spectrogram : losses onnx_export pretraining training"
     ),
     "pretraining_models": (
-        "__version__ beat_recipe datasets._bunch datasets.cinc2016 operating_points "
+        "__version__ beat_recipe datasets._bunch datasets.cinc2016 murmur_examples "
         "persistence pretrained_files pretraining_data pretraining_recipe "
         "pretraining_run : beat_view_training pretraining"
     ),
@@ -178,7 +178,7 @@ ALLOWED = {
     "averaged_beats": "beat_decoding",
     "steadiness": "_validation averaged_beats beat_decoding rhythm_features",
     "familiarity": "",
-    "beat_regions": "averaged_beats",
+    "beat_regions": "_validation averaged_beats",
     "heard_beats": "averaged_beats beat_tracking steadiness",
     "beat_view": (
         "_validation averaged_beats beat_regions beat_tracking familiarity heard_beats "

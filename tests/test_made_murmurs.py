@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -18,8 +19,8 @@ from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import TrainedBeats
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.heard_beats import hear_beats
-from heartbeat_clf.made_murmurs import add_murmur, draw_murmur
-from heartbeat_clf.murmur_examples import murmur_examples
+from heartbeat_clf.made_murmurs import MurmurKind, add_murmur, draw_murmur
+from heartbeat_clf.murmur_examples import murmur_examples, sparse_murmurs
 from heartbeat_clf.prediction import network_session
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_recipe import read_recipe, tracked_bands
@@ -66,6 +67,88 @@ def test_draws_are_those_of_the_generator():
     one, other = (draw_murmur(np.random.default_rng(3), rate=1000.0) for _ in range(2))
     assert one == other
     assert one != draw_murmur(np.random.default_rng(4), rate=1000.0)
+
+
+RATE = 2000.0
+FLAT = MurmurKind((100, 400), systole=((0, 1), (1, 1)))
+
+
+def white(seconds=4.0):
+    return np.random.default_rng(1).normal(size=round(seconds * RATE))
+
+
+def test_the_level_is_that_of_half_of_the_phases():
+    sound = white()
+    sound[: round(RATE)] *= 100
+    systoles = [[at, at + 0.5, 2] for at in (0.2, 1.2, 2.2, 3.2)]
+    changed = add_murmur(sound, RATE, systoles, kind=FLAT, level_db=0.0)
+    added = (changed - sound)[round(2.25 * RATE) : round(2.65 * RATE)]
+    # White noise of 1 has 300 of 1000 Hz in the band; the loud systole does not count.
+    assert np.sqrt(np.mean(added**2)) == pytest.approx(np.sqrt(0.3), rel=0.2)
+
+
+def test_what_lies_beyond_the_end_is_cut_off():
+    late = MurmurKind((100, 400), systole=((0.5, 1), (1, 1)))
+    systole = [[0.0, 0.3, 2], [0.5, 1.5, 2]]
+    whole, cut, short = (
+        add_murmur(white(s), RATE, systole, kind=late, level_db=20.0) - white(s)
+        for s in (2.0, 1.25, 0.9)
+    )
+    assert np.flatnonzero(np.abs(whole) > 0.01)[-1] == pytest.approx(3000, abs=9)
+    assert np.abs(cut[1000:1990]).max() < 0.01 < np.abs(cut[2010:]).max()
+    assert np.abs(short[1000:]).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sound": np.array([])}, "16 finite samples or more"),
+        ({"sound": np.ones(15)}, r"more, got shape \(15,\)"),
+        ({"sound": np.ones((2, 4000))}, r"more, got shape \(2, 4000\)"),
+        ({"sound": np.where(np.arange(4000) == 7, np.nan, 1)}, "finite samples"),
+        ({"sound": np.full(4000, 1e38)}, "finite samples"),
+        ({"sound": None}, r"got shape \(\) of object"),
+        ({"rate": 0}, "rate must be"),
+        ({"rate": 600.0}, r"below 300 Hz, which is all .* band of \(100, 400\)"),
+        ({"level_db": np.nan}, "level_db must be"),
+        ({"level_db": 1e5}, "level_db must be .* at most 200"),
+        ({"segments": None}, r"Expected segments of shape .* Sort them by start"),
+        ({"segments": [["a", 1, 2]]}, r"Expected segments of shape"),
+        ({"segments": [[0, 1, 2], [3, 2, 4]]}, r"got \[3\.0, 2\.0, 4\.0\] in row 1"),
+    ],
+)
+def test_wrong_input_is_named(changes, message):
+    given = {"sound": white(), "rate": RATE, "segments": [[0.1, 0.5, 2]]}
+    given |= {"kind": FLAT, "level_db": 10.0, **changes}
+    with pytest.raises(ValueError, match=message):
+        add_murmur(**given)
+
+
+def test_wrong_kinds_are_named():
+    for wrong in (None, ((100, 400), ((0, 1), (1, 1)))):
+        with pytest.raises(TypeError, match="kind to be a MurmurKind, got"):
+            add_murmur(white(), RATE, [[0.1, 0.5, 2]], kind=wrong, level_db=10.0)
+    for band in (80, None, (80,), [80, 300]):
+        with pytest.raises(TypeError, match="band to be two numbers, got"):
+            MurmurKind(band)
+    for band in ((300, 80), (80, 80), (0, 80), (80, np.nan)):
+        with pytest.raises(ValueError, match="band must be"):
+            MurmurKind(band)
+    for points in ((0.5, 1), "ab", ((0, 1, 2), (1, 1, 1)), [(0, 1), (1, 1)]):
+        with pytest.raises(TypeError, match="systole to be a tuple of places and"):
+            MurmurKind((80, 300), systole=points)
+    for points in (((0.8, 0), (0.5, 1)), ((0.5, 1),)):
+        with pytest.raises(ValueError, match="diastole to have two places or more"):
+            MurmurKind((80, 300), diastole=points)
+    for points in (((0, 1), (1.5, 1)), ((0, -1), (1, 1)), ((0, 5), (1, 1))):
+        with pytest.raises(ValueError, match="diastole must be"):
+            MurmurKind((80, 300), diastole=points)
+
+
+@pytest.mark.parametrize("rate", [0, -1, 50.0, np.nan])
+def test_rates_that_hold_no_murmur_are_refused(rate):
+    with pytest.raises(ValueError, match="rate must be"):
+        draw_murmur(np.random.default_rng(0), rate=rate)
 
 
 @pytest.mark.parametrize("rate", [100.0, 200.0, 1000.0])
@@ -155,6 +238,30 @@ def test_the_seed_draws_everything(examples, normal, parts):
     again = murmur_examples([normal], *parts)
     for one, other in zip(examples, again, strict=True):
         assert np.array_equal(one, other)
+    images, heard, recipe, *rest = parts
+    recipe = dataclasses.replace(recipe, seed=recipe.seed + 1)
+    drawn = murmur_examples([normal], images, heard, recipe, *rest)
+    negative, whole = ~drawn.positive, np.arange(len(drawn.positive)) % 4 == 0
+    for rows, near in ((negative & whole, True), (~negative & whole, False)):
+        apart = np.abs(examples.features[rows] - drawn.features[rows]).mean(axis=1)
+        # Where one state has a beat more than another, which ones count is drawn too.
+        assert (apart.max() < 0.1) == near
+    some = negative & ~whole
+    assert not np.array_equal(examples.features[some], drawn.features[some])
+
+
+def test_a_duller_device_is_heard(examples):
+    whole, dulled = examples.features[0::4], examples.features[2::4]
+    assert 0.2 < (whole[:, -1] == dulled[:, -1]).mean() < 0.8
+
+    def silent(features):
+        """Return which tenths of the bands are the same everywhere."""
+        regions = features[:, :-1].reshape(len(features), 10, -1)
+        return np.ptp(regions, axis=2) < 1e-5
+
+    # What falls out of the range of an image, mostly of the upper bands, is lost.
+    assert not silent(whole).any()
+    assert silent(dulled)[:, 5:].mean() > 0.1 > silent(dulled)[:, 1:5].mean()
 
 
 def test_without_annotations_nothing_is_made(normal, parts):
@@ -217,8 +324,38 @@ def test_without_annotations_there_is_no_judge(normal, parts, tmp_path):
 
 def test_sets_without_the_output_are_left_out(normal, parts, examples):
     images, heard, *rest = parts
-    other = TrainingSet(
-        **{**vars(normal), "name": "two", "targets": pd.DataFrame({"abnormal": [0.0]})}
+    # Other recordings, fewer, before those that are learnt from.
+    rows = np.arange(5)
+    other = dataclasses.replace(
+        normal.take(rows), name="two", targets=pd.DataFrame({"abnormal": [0.0] * 5})
     )
-    both = murmur_examples([other, normal], [*images, *images], [*heard, *heard], *rest)
-    assert both.features.shape == examples.features.shape
+    both = murmur_examples(
+        [other, normal],
+        [*(images[row] for row in rows), *images],
+        [*(heard[row] for row in rows), *heard],
+        *rest,
+    )
+    assert both.subjects.tolist() == examples.subjects.tolist()
+    whole = ~both.positive & (np.arange(len(both.positive)) % 4 == 0)
+    apart = np.abs(both.features[whole] - examples.features[whole]).mean(axis=1)
+    assert apart.max() < 0.1
+
+
+def test_folds_that_leave_too_few_to_learn_from_are_told(normal, parts):
+    images, _, recipe, *_ = parts
+    n = len(images)
+    even = np.arange(n) % 3
+
+    def sparse(folds, data=normal):
+        names = ["murmur", "abnormal"]
+        return sparse_murmurs([data], [images], [folds], recipe, names)
+
+    assert sparse(even) == ["abnormal"]
+    # One fold may have but one of them.
+    assert sparse(np.where(np.arange(n) == 2, 1, 2 * (even > 0))) == ["abnormal"]
+    # Fold 0 takes all that are annotated and negative but one.
+    folds = np.where(np.isin(np.arange(n), [0, 1, 2, n - 2, n - 1]), 1, 0)
+    assert sparse(folds) == ["murmur", "abnormal"]
+    # Two recordings of one subject are one.
+    alone = dataclasses.replace(normal, subjects=np.array(["s"] * n))
+    assert sparse(even, alone) == ["murmur", "abnormal"]

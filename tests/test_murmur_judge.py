@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS
@@ -52,9 +53,19 @@ def test_every_band_is_in_one_region(n_bands):
 
 @pytest.mark.parametrize("shape", [(40, 51, 3), (40, 52), (40, 52, 2), (0, 52, 3)])
 def test_what_is_no_beat_has_no_regions(shape):
-    message = r"Expected a beat of shape \(n_bands, 52, 3\), got"
+    message = r"Expected a finite beat of shape \(n_bands, 52, 3\), got"
     with pytest.raises(ValueError, match=message):
         beat_regions(np.zeros(shape), 3)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_beats_of_no_numbers_are_refused(wrong):
+    beat = np.zeros(SHAPE)
+    beat[3, 3, 0] = wrong
+    with pytest.raises(ValueError, match=r"Expected a finite beat .* finite: False"):
+        beat_regions(beat, 3)
+    with pytest.raises(ValueError, match="n_beats must be an integer at least 1"):
+        beat_regions(np.zeros(SHAPE), 0)
 
 
 def draw(n=600, seed=0):
@@ -90,6 +101,36 @@ def test_the_onnx_model_adds_up_what_the_trees_say(trees):
         total += trees.log_odds[node]
     run = network_session(boosted_to_onnx([trees]))
     np.testing.assert_allclose(run(features)[:, 0], total, atol=1e-4)
+
+
+def test_the_onnx_model_ranks_as_scikit_learn_does():
+    features, positive, subjects = draw()
+    weights = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum()) * 600
+    grown = GradientBoostingClassifier(
+        init="zero",
+        n_estimators=300,
+        subsample=0.5,
+        max_depth=None,
+        max_leaf_nodes=8,
+        min_samples_leaf=30,
+        max_features=5,
+        random_state=3,
+    ).fit(features, positive, weights)
+    judge = fit_boosted(features, positive, subjects, seed=3)
+    others = draw(200, seed=2)[0]
+    said = network_session(boosted_to_onnx([judge]))(others)[:, 0] - judge.intercept
+    expected = grown.decision_function(others)
+    slope = (said * expected).sum() / (expected**2).sum()
+    assert slope > 0
+    np.testing.assert_allclose(said, slope * expected, atol=1e-3)
+
+
+def test_what_subjects_left_out_say_shifts_the_log_odds():
+    rng = np.random.default_rng(0)
+    subjects = np.repeat(np.arange(40), 15)
+    positive = subjects < 30
+    features = rng.normal(size=(600, 3)) + 3.0 * rng.normal(size=(40, 3))[subjects]
+    assert fit_boosted(features, positive, subjects).intercept != 0.0
 
 
 def test_classes_weigh_the_same_whatever_their_number():
@@ -141,6 +182,8 @@ def test_one_subject_of_a_class_is_too_few():
         ({"features": np.full((600, 5), np.nan)}, "finite: False"),
         ({"positive": np.arange(600) % 2}, "True and False, got int64"),
         ({"subjects": np.arange(3)}, "as many items in"),
+        ({"subjects": None}, r"subjects of shape \(n_beats,\), got \(\)"),
+        ({"positive": np.ones((600, 1), bool)}, r"positive of shape \(n_beats,\), got"),
     ],
 )
 def test_wrong_input_is_named(changes, message):

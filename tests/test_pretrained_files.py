@@ -9,6 +9,7 @@ import pytest
 from heartbeat_clf.operating_points import BY_CLARITY
 from heartbeat_clf.pretrained_files import (
     calibrate,
+    calibrate_answer,
     calibrate_persons,
     choose_combination,
     combine_persons,
@@ -83,3 +84,38 @@ def test_persons_with_one_recording_each_are_not_mapped():
     slope, intercept, persons = calibrate_persons(rows, "mean")
     assert (slope, intercept) == (1.0, 0.0)
     assert persons["log_odds"].tolist() == [3.0, -3.0, 1.0, -1.0]
+
+
+def test_an_answer_tells_persons_of_several_sets_apart():
+    rng = np.random.default_rng(0)
+    murmur = np.isin(np.arange(40) % 4, [0, 3])
+    scores = table(
+        [
+            (
+                "circor",
+                str(row // 2),
+                ("normal", "murmur")[int(sick)],
+                score,
+                row % 2,
+                0.9,
+            )
+            for row, (sick, score) in enumerate(
+                zip(murmur, murmur * 3 + rng.normal(size=40), strict=True)
+            )
+        ]
+    )
+    # Two recordings a number, one of each set: nobody has two.
+    scores["data"] = np.where(np.arange(40) % 2, "circor", "mine")
+    found = calibrate_answer(scores, "murmur", n_folds=2)
+    points = found.operating_points
+    assert (points.unit, points.positive) == ("recording", "murmur")
+    assert points.source.startswith("2 folds of circor, mine, each scored by")
+    assert found.class_counts == (20, 20)
+    report = found.report()
+    assert report["recordings"] == {"murmur": 20, "normal": 20}
+    assert report["slope"] == found.calibration.slope
+    assert report["combine"] == points.combine
+    pairs = [f"{row // 4}, {sick}" for row, sick in enumerate(murmur)]
+    pairs = scores.assign(data="circor", subject=pairs)
+    together = calibrate_answer(pairs, "murmur", n_folds=2)
+    assert together.operating_points.unit == "person"
