@@ -30,6 +30,16 @@ BEAT_STATISTICS = ("median", "lower fifth", "mean")
 """Channels of that image: over the beats, at each column and band, in dB."""
 
 _LOWER = 0.2
+_ENDS = np.cumsum(BEAT_COLUMNS).tolist()
+_PARTS = [slice(end - n, end) for n, end in zip(BEAT_COLUMNS, _ENDS, strict=True)]
+# Where in a stay its columns lie.
+_WITHIN = [(np.arange(columns) + 0.5) / columns for columns in BEAT_COLUMNS]
+_SYSTOLE, _DIASTOLE = 1, 3
+# By the phase, which columns of the other one fill it when they are exchanged.
+_PLACES = {
+    _SYSTOLE: _WITHIN[_SYSTOLE] * BEAT_COLUMNS[_DIASTOLE] - 0.5,
+    _DIASTOLE: _WITHIN[_DIASTOLE] * BEAT_COLUMNS[_SYSTOLE] - 0.5,
+}
 # A training draws so many beats at least, where there are as many.
 _FEWEST = 3
 _NOISE = 0.1
@@ -175,13 +185,24 @@ def average_beat(
         in_a_row = bool(rng.random() < 0.5)
         # The same for all: beats that are off by different times would be blurred.
         shift = float(rng.uniform(-1, 1))
-    parts = []
-    for first, last, columns in zip(stays.first, stays.last, BEAT_COLUMNS, strict=True):
+    places = []
+    for first, last, within in zip(stays.first, stays.last, _WITHIN, strict=True):
         if rng is not None:
             rows = _draw(len(first), share, in_a_row, rng)
             first, last = first[rows] + shift, last[rows] + shift
-        parts.append(_statistics(_stretched(image, first, last, columns)))
-    beat = _standardised(np.concatenate(parts, axis=1))
+        # Each stay at the same number of columns.
+        places.append(first[:, np.newaxis] + within * (last - first)[:, np.newaxis])
+    # Frames first: one is then picked as a whole. All at once: parts are small.
+    found = _interpolated(
+        np.ascontiguousarray(image.T), np.concatenate([part.ravel() for part in places])
+    ).astype(np.float32, copy=False)
+    columns_first = np.empty((_PARTS[-1].stop, len(image), 3), dtype=np.float32)
+    begin = 0
+    for part, columns in zip(places, _PARTS, strict=True):
+        stretched = found[begin : begin + part.size].reshape(*part.shape, len(image))
+        _put_statistics(stretched, columns_first[columns])
+        begin += part.size
+    beat = _standardised(columns_first.swapaxes(0, 1).copy())
     if rng is not None:
         beat += rng.normal(0, _NOISE, beat.shape).astype(np.float32)
     return beat
@@ -223,18 +244,12 @@ def exchange_phases(beat: np.ndarray) -> np.ndarray:
             f"Expected a beat of shape (n_bands, {sum(BEAT_COLUMNS)}, n_channels), got "
             f"{beat.shape!r}."
         )
-    s1, systole, s2, diastole = np.split(beat, np.cumsum(BEAT_COLUMNS)[:-1], axis=1)
-    parts = [s1, _resized(diastole, BEAT_COLUMNS[1]), s2]
-    return _standardised(
-        np.concatenate([*parts, _resized(systole, BEAT_COLUMNS[3])], axis=1)
-    )
-
-
-def _resized(part: np.ndarray, columns: int) -> np.ndarray:
-    """Return a part of a beat with another number of columns, interpolated."""
-    return _interpolated(
-        part, (np.arange(columns) + 0.5) / columns * part.shape[1] - 0.5
-    )
+    exchanged = beat.copy()
+    for phase, other in ((_SYSTOLE, _DIASTOLE), (_DIASTOLE, _SYSTOLE)):
+        columns_first = beat[:, _PARTS[other]].swapaxes(0, 1)
+        resized = _interpolated(columns_first, _PLACES[phase])
+        exchanged[:, _PARTS[phase]] = resized.swapaxes(0, 1)
+    return _standardised(exchanged)
 
 
 def _standardised(beat: np.ndarray) -> np.ndarray:
@@ -252,36 +267,25 @@ def _draw(n: int, share: float, in_a_row: bool, rng: np.random.Generator) -> np.
     return rng.choice(n, size, replace=False)
 
 
-def _stretched(
-    image: np.ndarray, first: np.ndarray, last: np.ndarray, columns: int
-) -> np.ndarray:
-    """Return each stay at the same number of columns: (n_stays, n_bands, columns)."""
-    place = (np.arange(columns) + 0.5) / columns
-    frames = first[:, np.newaxis] + place * (last - first)[:, np.newaxis]
-    stays = _interpolated(image, frames)
-    return np.ascontiguousarray(stays.transpose(1, 0, 2), dtype=np.float32)
-
-
-def _interpolated(levels: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Return levels at places between the columns; at the outermost one beyond it."""
-    last = levels.shape[1] - 1
-    frames = np.clip(frames, 0, last)
-    before = np.minimum(frames.astype(int), max(last - 1, 0))
+def _interpolated(frames: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return what is between the frames; beyond the outermost one what is there."""
+    last = len(frames) - 1
+    places = np.clip(places, 0, last)
+    before = np.minimum(places.astype(int), max(last - 1, 0))
     after = np.minimum(before + 1, last)
-    share = (frames - before).astype(np.float32)
-    share = share.reshape(*share.shape, *(1,) * (levels.ndim - 2))
-    found: np.ndarray = levels[:, before] * (1 - share) + levels[:, after] * share
+    share = (places - before).astype(np.float32)
+    share = share.reshape(*share.shape, *(1,) * (frames.ndim - 1))
+    found: np.ndarray = frames[before] * (1 - share) + frames[after] * share
     return found
 
 
-def _statistics(stays: np.ndarray) -> np.ndarray:
-    """Return what ``BEAT_STATISTICS`` names: (n_bands, columns, 3)."""
+def _put_statistics(stays: np.ndarray, target: np.ndarray) -> None:
+    """Write what ``BEAT_STATISTICS`` names to (columns, n_bands, 3), and sort stays."""
+    target[..., 2] = stays.mean(axis=0)
     # A full sort along the first axis is faster than partitions: it is vectorised.
-    ranked = np.sort(stays, axis=0)
-    return np.stack(
-        [_quantile(ranked, 0.5), _quantile(ranked, _LOWER), stays.mean(axis=0)],
-        axis=-1,
-    )
+    stays.sort(axis=0)
+    target[..., 0] = _quantile(stays, 0.5)
+    target[..., 1] = _quantile(stays, _LOWER)
 
 
 def _quantile(ranked: np.ndarray, share: float) -> np.ndarray:

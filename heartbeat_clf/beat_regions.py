@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from heartbeat_clf._validation import check_number
@@ -55,11 +57,10 @@ def beat_regions(beat: np.ndarray, n_beats: int) -> np.ndarray:
         )
     check_number("n_beats", n_beats, minimum=1, integer=True)
     levels = beat - beat[..., :1].mean(axis=1, keepdims=True)
-    starts = _starts(len(beat))
-    widths = np.diff([*starts, len(beat)])
+    starts, sizes = _groups(len(beat))
     sums = np.add.reduceat(levels, starts, axis=0)
     columns = sums.reshape(len(starts), -1, _COLUMNS, len(BEAT_STATISTICS))
-    regions = columns.sum(axis=2) / (_COLUMNS * widths[:, np.newaxis, np.newaxis])
+    regions = columns.sum(axis=2) / sizes
     return np.append(regions.ravel(), n_beats).astype(np.float32)
 
 
@@ -72,10 +73,13 @@ def count_regions(n_bands: int) -> int:
     391
     """
     n_columns = sum(BEAT_COLUMNS) // _COLUMNS
-    return len(_starts(n_bands)) * n_columns * len(BEAT_STATISTICS) + 1
+    return len(_groups(n_bands)[0]) * n_columns * len(BEAT_STATISTICS) + 1
 
 
-def _starts(n_bands: int) -> np.ndarray:
-    """Return the first band of each group, no group empty."""
+@functools.lru_cache(maxsize=8)
+def _groups(n_bands: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first band of each group, no group empty, and levels in a region."""
     n_groups = min(_GROUPS, n_bands)
-    return np.arange(n_groups) * n_bands // n_groups
+    starts = np.arange(n_groups) * n_bands // n_groups
+    widths = np.diff(starts, append=n_bands)
+    return starts, _COLUMNS * widths[:, np.newaxis, np.newaxis]
