@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["JudgeGraph", "one_an_output", "rounded_down"]
+__all__ = ["JudgeGraph", "one_an_output"]
 
 _OPSET = 17
 # Where ONNX keeps its trees.
@@ -17,19 +17,6 @@ _ML = "ai.onnx.ml"
 _ML_OPSET = 3
 # ONNX Runtime 1.20, the lowest that is declared, reads IR version 10.
 _IR_VERSION = 8
-
-
-def rounded_down(values: np.ndarray) -> np.ndarray:
-    """Return the largest float32 numbers that are not above, as x <= value asks.
-
-    Examples
-    --------
-    >>> bool(rounded_down(np.array([0.1]))[0] <= 0.1)
-    True
-    """
-    rounded = values.astype(np.float32)
-    above = rounded.astype(np.float64) > values
-    return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
 def one_an_output(judges: Any, kind: type) -> list[Any]:
@@ -85,7 +72,7 @@ class JudgeGraph:
         feature : ndarray of int of shape (n_nodes,)
             Which column the node asks for; -1 in a leaf.
         threshold : ndarray of float32 of shape (n_nodes,)
-            What is at most as large goes to `low`; see :func:`rounded_down`.
+            What is at most as large goes to `low`.
         low, high : ndarray of int of shape (n_nodes,)
             The nodes below, counted from the first one of the tree.
         leaf : ndarray of shape (n_nodes,)

@@ -17,9 +17,10 @@ from sklearn.ensemble import GradientBoostingClassifier
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.calibration import fit_calibration
 from heartbeat_clf.folds import subject_folds
-from heartbeat_clf.judge_graph import JudgeGraph, one_an_output, rounded_down
+from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
 from heartbeat_clf.judge_inputs import check_features, check_positive
 from heartbeat_clf.prediction import Calibration
+from heartbeat_clf.tree_arrays import tree_arrays
 
 __all__ = ["BoostedTrees", "boosted_to_onnx", "fit_boosted"]
 
@@ -131,33 +132,13 @@ def fit_boosted(
         prior="slope",
     )
     grown = _boosted(features, positive, weights, seed)
-    parts: list[tuple[np.ndarray, ...]] = []
-    for number, (found,) in enumerate(grown.estimators_):
-        tree = found.tree_
-        leaf = tree.children_left < 0
-        parts.append(
-            (
-                np.full(tree.node_count, number),
-                np.where(leaf, -1, tree.feature),
-                rounded_down(np.where(leaf, 0.0, tree.threshold)),
-                np.maximum(tree.children_left, 0),
-                np.maximum(tree.children_right, 0),
-                np.where(leaf, calibration.slope * _RATE * tree.value[:, 0, 0], 0.0),
-            )
-        )
-    tree, feature, threshold, low, high, log_odds = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
-    return BoostedTrees(
-        features.shape[1],
-        tree,
-        feature,
-        threshold,
-        low,
-        high,
-        log_odds.astype(np.float32),
-        float(calibration.intercept[0]),
-    )
+
+    def added(values: np.ndarray) -> np.ndarray:
+        found: np.ndarray = calibration.slope * _RATE * values[:, 0]
+        return found
+
+    arrays = tree_arrays(grown.estimators_[:, 0], added)
+    return BoostedTrees(features.shape[1], *arrays, float(calibration.intercept[0]))
 
 
 def _boosted(

@@ -13,8 +13,9 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
 from heartbeat_clf._validation import check_same_length
-from heartbeat_clf.judge_graph import JudgeGraph, one_an_output, rounded_down
+from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
 from heartbeat_clf.judge_inputs import check_features, check_positive, check_weights
+from heartbeat_clf.tree_arrays import tree_arrays
 
 __all__ = ["Forest", "fit_forest", "forests_to_onnx"]
 
@@ -109,22 +110,12 @@ def fit_forest(
     # A leaf needs some weight beside its number; their mean of 1 makes this no matter
     # of their unit.
     found.fit(features, positive, weights / weights.mean())
-    parts: list[tuple[np.ndarray, ...]] = []
-    for number, grown in enumerate(found.estimators_):
-        tree = grown.tree_
-        shares = tree.value[:, 0, :]
-        parts.append(
-            (
-                np.full(tree.node_count, number),
-                np.where(tree.children_left < 0, -1, tree.feature),
-                rounded_down(np.where(tree.children_left < 0, 0.0, tree.threshold)),
-                np.maximum(tree.children_left, 0),
-                np.maximum(tree.children_right, 0),
-                (shares[:, 1] / shares.sum(axis=1)).astype(np.float32),
-            )
-        )
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Forest(features.shape[1], *columns)
+
+    def share(counts: np.ndarray) -> np.ndarray:
+        found: np.ndarray = counts[:, 1] / counts.sum(axis=1)
+        return found
+
+    return Forest(features.shape[1], *tree_arrays(found.estimators_, share))
 
 
 def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> bytes:

@@ -112,11 +112,12 @@ ALLOWED = {
     ),
     "beat_view_network": "_tensorflow networks",
     "judge_graph": "",
+    "tree_arrays": "",
     "judge_inputs": "",
-    "steadiness_judge": "_validation judge_graph judge_inputs",
+    "steadiness_judge": "_validation judge_graph judge_inputs tree_arrays",
     "familiarity_judge": "_validation judge_graph judge_inputs",
     "murmur_judge": (
-        "_validation calibration folds judge_graph judge_inputs prediction"
+        "_validation calibration folds judge_graph judge_inputs prediction tree_arrays"
     ),
     "heart_segments": "",
     "made_murmurs": "_validation heart_segments",
