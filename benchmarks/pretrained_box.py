@@ -61,8 +61,9 @@ def main() -> None:
     place = given.models / "training.json"
     report = json.loads(place.read_text("utf-8"))
     report["recipe"] = recipe.to_dict()
-    for name in ANSWERS:
-        pipeline = load(given.models / f"{name}.hbc")
+    # What is missing should be told before anything is written.
+    box = {name: load(given.models / f"{name}.hbc") for name in ANSWERS}
+    for name, pipeline in box.items():
         found = calibrate_answer(scores, name, n_folds=N_FOLDS)
         classifier = pipeline[-1]
         beats = classifier.predictor_.beats

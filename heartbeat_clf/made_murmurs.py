@@ -27,6 +27,8 @@ _LEVELS_DB = (4.0, 22.0)
 # What a recording holds of its rate, with room for the filter.
 _HELD = 0.49
 _LEAST_RATE = 100.0
+# Hz; below, filters of second order are no longer stable.
+_LOWEST = 1.0
 # More than the filter's transient.
 _LEAST_SAMPLES = 16
 _LOUDEST = 1e15
@@ -64,7 +66,7 @@ class MurmurKind:
         if not isinstance(self.band, tuple) or len(self.band) != 2:
             raise TypeError(f"Expected band to be two numbers, got {self.band!r}.")
         low, high = self.band
-        check_number("band", low, minimum=0, exclusive=True)
+        check_number("band", low, minimum=_LOWEST)
         check_number("band", high, minimum=low, exclusive=True)
         for name in ("systole", "diastole"):
             points = getattr(self, name)
@@ -79,7 +81,7 @@ class MurmurKind:
             for number in (number for point in points for number in point):
                 check_number(name, number, minimum=0, maximum=1)
             places = [place for place, _ in points]
-            if len(places) == 1 or places != sorted(places):
+            if len(places) == 1 or places != sorted(set(places)):
                 raise ValueError(
                     f"Expected {name} to have two places or more that rise, got "
                     f"{places}."
@@ -204,7 +206,7 @@ def add_murmur(
         if row and (segments[row - 1, 2], state) == (S1, SYSTOLE):
             before, border, _ = segments[row - 1]
             if start - border <= _GAP:
-                begin = before + SOUND * (border - before)
+                begin = min(start, before + SOUND * (border - before))
         points = {SYSTOLE: kind.systole, DIASTOLE: kind.diastole}.get(state, ())
         first, phase, last = (round(time * rate) for time in (begin, start, end))
         length, last = last - first, min(last, len(sound))
@@ -225,11 +227,12 @@ def add_murmur(
 def _checked_sound(sound: Any) -> np.ndarray:
     found = np.asarray(sound)
     numbers = found.dtype.kind in "fiu"
+    samples = found.astype(np.float64) if numbers else found
     good = found.ndim == 1 and numbers and len(found) >= _LEAST_SAMPLES
     # Squares have to be numbers as well.
-    if not good or not np.abs(found).max() < _LOUDEST:
+    if not good or not np.abs(samples).max() < _LOUDEST:
         raise ValueError(
             f"Expected a sound of shape (n_times,), {_LEAST_SAMPLES} finite samples or "
             f"more, got shape {found.shape!r} of {found.dtype}."
         )
-    return found.astype(np.float64)
+    return samples

@@ -87,6 +87,16 @@ def test_the_level_is_that_of_half_of_the_phases():
     assert np.sqrt(np.mean(added**2)) == pytest.approx(np.sqrt(0.3), rel=0.2)
 
 
+def test_a_systole_within_its_s1_begins_where_it_is_annotated():
+    sound = white().astype(np.float16)
+    changed = add_murmur(
+        sound, RATE, [[0.0, 1.0, 1], [0.5, 0.9, 2]], kind=FLAT, level_db=20.0
+    )
+    there = np.flatnonzero(np.abs(changed - sound.astype(np.float32)) > 0.01)
+    assert there[0] == pytest.approx(1000, abs=9)
+    assert there[-1] == pytest.approx(1800, abs=9)
+
+
 def test_what_lies_beyond_the_end_is_cut_off():
     late = MurmurKind((100, 400), systole=((0.5, 1), (1, 1)))
     systole = [[0.0, 0.3, 2], [0.5, 1.5, 2]]
@@ -108,6 +118,7 @@ def test_what_lies_beyond_the_end_is_cut_off():
         ({"sound": np.where(np.arange(4000) == 7, np.nan, 1)}, "finite samples"),
         ({"sound": np.full(4000, 1e38)}, "finite samples"),
         ({"sound": None}, r"got shape \(\) of object"),
+        ({"sound": np.full(4000, np.iinfo(np.int64).min)}, "finite samples"),
         ({"rate": 0}, "rate must be"),
         ({"rate": 600.0}, r"below 300 Hz, which is all .* band of \(100, 400\)"),
         ({"level_db": np.nan}, "level_db must be"),
@@ -131,13 +142,13 @@ def test_wrong_kinds_are_named():
     for band in (80, None, (80,), [80, 300]):
         with pytest.raises(TypeError, match="band to be two numbers, got"):
             MurmurKind(band)
-    for band in ((300, 80), (80, 80), (0, 80), (80, np.nan)):
+    for band in ((300, 80), (80, 80), (0, 80), (0.5, 80), (80, np.nan)):
         with pytest.raises(ValueError, match="band must be"):
             MurmurKind(band)
     for points in ((0.5, 1), "ab", ((0, 1, 2), (1, 1, 1)), [(0, 1), (1, 1)]):
         with pytest.raises(TypeError, match="systole to be a tuple of places and"):
             MurmurKind((80, 300), systole=points)
-    for points in (((0.8, 0), (0.5, 1)), ((0.5, 1),)):
+    for points in (((0.8, 0), (0.5, 1)), ((0.5, 1),), ((0.5, 1), (0.5, 0))):
         with pytest.raises(ValueError, match="diastole to have two places or more"):
             MurmurKind((80, 300), diastole=points)
     for points in (((0, 1), (1.5, 1)), ((0, -1), (1, 1)), ((0, 5), (1, 1))):
