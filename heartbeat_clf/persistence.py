@@ -31,6 +31,7 @@ import heartbeat_clf
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.keras_archive import portable_archive
 from heartbeat_clf.model_archive import (
     FORMAT,
     FORMAT_VERSION,
@@ -143,7 +144,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     entries = {
         "model.json": text.encode(),
         PREDICTOR_ENTRY[predictor.engine]: predictor.network,
-        "network.keras": classifier.network_archive(),
+        "network.keras": portable_archive(classifier.network_archive()),
     }
     if predictor.beats is not None:
         for name, entry in BEAT_ENTRIES.items():

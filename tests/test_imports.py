@@ -70,10 +70,11 @@ ALLOWED = {
         ": losses networks"
     ),
     "persistence": (
-        "__version__ beat_recipe classifier images model_archive operating_points "
-        "outputs prediction pretrained saved_parts spectrogram"
+        "__version__ beat_recipe classifier images keras_archive model_archive "
+        "operating_points outputs prediction pretrained saved_parts spectrogram"
     ),
     # models that were trained before
+    "keras_archive": "",
     "model_archive": "_validation",
     "pretrained": "_validation",
     "saved_parts": "_validation beat_recipe operating_points prediction : beat_view",

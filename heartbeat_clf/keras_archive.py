@@ -1,0 +1,54 @@
+"""Archives of Keras networks that older versions of Keras read as well."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+__all__ = ["portable_archive"]
+
+_CONFIG = "config.json"
+# Of initialisers, written since Keras 3.15; older versions know no such arguments.
+_LATER = ("input_axes", "output_axes")
+
+
+def portable_archive(archive: bytes) -> bytes:
+    """Return a ``.keras`` file without settings that only the latest Keras knows.
+
+    Parameters
+    ----------
+    archive : bytes
+        As Keras wrote it.
+
+    Returns
+    -------
+    archive : bytes
+        The same network; the same bytes where there is nothing to leave out. Settings
+        that are set to something stay.
+    """
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        config = json.loads(source.read(_CONFIG))
+        plain = _without_later(config)
+        if plain == config:
+            return archive
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as target:
+            for entry in source.infolist():
+                text = json.dumps(plain).encode()
+                known = entry.filename == _CONFIG
+                target.writestr(entry, text if known else source.read(entry))
+    return content.getvalue()
+
+
+def _without_later(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_without_later(item) for item in part]
+    if isinstance(part, dict):
+        return {
+            name: _without_later(value)
+            for name, value in part.items()
+            if not (name in _LATER and value is None)
+        }
+    return part
