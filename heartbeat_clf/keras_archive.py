@@ -10,8 +10,16 @@ from typing import Any
 __all__ = ["portable_archive"]
 
 _CONFIG = "config.json"
-# Of initialisers, written since Keras 3.15; older versions know no such arguments.
-_LATER = ("input_axes", "output_axes")
+# Of initialisers, BatchNormalization and Dense, with their defaults: versions older than
+# 3.15 do not know them.
+_LATER = {
+    "input_axes": None,
+    "output_axes": None,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+    "quantization_config": None,
+}
 
 
 def portable_archive(archive: bytes) -> bytes:
@@ -26,7 +34,7 @@ def portable_archive(archive: bytes) -> bytes:
     -------
     archive : bytes
         The same network; the same bytes where there is nothing to leave out. Settings
-        that are set to something stay.
+        that are not at their default stay.
     """
     with zipfile.ZipFile(io.BytesIO(archive)) as source:
         config = json.loads(source.read(_CONFIG))
@@ -49,6 +57,6 @@ def _without_later(part: Any) -> Any:
         return {
             name: _without_later(value)
             for name, value in part.items()
-            if not (name in _LATER and value is None)
+            if not (name in _LATER and value == _LATER[name])
         }
     return part

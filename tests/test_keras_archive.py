@@ -32,25 +32,22 @@ def read(archive, name):
 
 
 def test_settings_of_later_versions_are_left_out_where_they_are_not_set():
-    kept = {"seed": 3, "input_axes": [0]}
+    kept = {"seed": 3, "input_axes": [0], "renorm": True, "renorm_momentum": 0.9}
     config = {
         "layers": [
             {"config": {"seed": None, "input_axes": None, "output_axes": None}},
             {"config": kept},
+            {"renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99},
         ]
     }
     found = portable_archive(archive_of(config, weights=b"\x00\x01"))
-    assert json.loads(read(found, "config.json")) == {
-        "layers": [
-            {"config": {"seed": None}},
-            {"config": kept},
-        ]
-    }
+    plain = {"layers": [{"config": {"seed": None}}, {"config": kept}, {}]}
+    assert json.loads(read(found, "config.json")) == plain
     assert read(found, "weights") == b"\x00\x01"
 
 
 def test_what_has_none_of_them_is_left_alone():
-    archive = archive_of({"seed": None, "input_axes": [0]})
+    archive = archive_of({"seed": None, "input_axes": [0], "renorm": True})
     assert portable_archive(archive) is archive
 
 
@@ -67,3 +64,7 @@ def test_the_models_in_the_box_can_be_trained_on_with_older_versions(target):
     config = read(entries["network.keras"], "config.json").decode()
     assert "GlorotUniform" in config
     assert '_axes": null' not in config
+    assert "BatchNormalization" in config
+    assert "renorm" not in config
+    assert "Dense" in config
+    assert "quantization_config" not in config
