@@ -10,8 +10,8 @@ from typing import Any
 __all__ = ["portable_archive"]
 
 _CONFIG = "config.json"
-# Of initialisers, BatchNormalization and Dense, with their defaults: versions older than
-# 3.15 do not know them.
+# Of initialisers, BatchNormalization and Dense, with their defaults: Keras before 3.15
+# does not know them.
 _LATER = {
     "input_axes": None,
     "output_axes": None,
