@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import io
 import json
 import platform
 import sys
@@ -145,7 +146,9 @@ def describe_estimator(estimator: Any) -> dict[str, str]:
     if {settings.get(name) for name in starts} & {"pretrained", TARGETS[0]}:
         # Other weights in the box are another start.
         with zipfile.ZipFile(find_model(TARGETS[0])) as archive:
-            content = archive.read("network.keras")
+            packed = io.BytesIO(archive.read("network.keras"))
+            with zipfile.ZipFile(packed) as network:
+                content = network.read("model.weights.h5")
             described["weights"] = hashlib.sha256(content).hexdigest()
             # A head of its own, as of "wide_linear" and regressions, drops the beats.
             if settings.get("classifier__network") == "wide":
