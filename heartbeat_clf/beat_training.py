@@ -18,6 +18,7 @@ import numpy as np
 
 from heartbeat_clf._validation import check_number, check_same_length
 from heartbeat_clf.beat_tracking import standardise_bands
+from heartbeat_clf.heart_segments import DIASTOLE
 from heartbeat_clf.onnx_export import network_to_onnx
 
 __all__ = ["build_beat_network", "train_beat_network", "warp_piece"]
@@ -26,7 +27,6 @@ _DILATIONS = (1, 2, 4, 8, 16)
 _KERNEL = 5
 CONTEXT_FRAMES = (_KERNEL - 1) * sum(_DILATIONS) // 2
 WINDOW_FRAMES = 256
-_DIASTOLE = 4
 
 
 def build_beat_network(n_bands: int, *, channels: int = 32) -> keras.Model:
@@ -93,7 +93,7 @@ def warp_piece(
     stretch = np.exp(rng.uniform(np.log(0.8), np.log(1.7)))
     lengths = (segments[:, 1] - segments[:, 0]) * stretch
     if rng.random() < 0.7:
-        diastole = segments[:, 2] == _DIASTOLE
+        diastole = segments[:, 2] == DIASTOLE
         lengths = lengths * np.where(
             diastole, np.exp(rng.normal(0, 0.4, len(segments))), 1
         )

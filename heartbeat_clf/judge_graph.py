@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from heartbeat_clf.tree_arrays import TreeArrays
+
 __all__ = ["JudgeGraph", "one_an_output"]
 
 _OPSET = 17
@@ -50,35 +52,9 @@ class JudgeGraph:
         self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
         return name
 
-    def trees(
-        self,
-        features: str,
-        tree: np.ndarray,
-        feature: np.ndarray,
-        threshold: np.ndarray,
-        low: np.ndarray,
-        high: np.ndarray,
-        *,
-        leaf: np.ndarray,
-    ) -> str:
-        """Add trees that sum their leaves and return the name of the sum.
-
-        Parameters
-        ----------
-        features : str
-            What the trees look at.
-        tree : ndarray of int of shape (n_nodes,)
-            Number of the tree, from 0, rising.
-        feature : ndarray of int of shape (n_nodes,)
-            Which column the node asks for; -1 in a leaf.
-        threshold : ndarray of float32 of shape (n_nodes,)
-            What is at most as large goes to `low`.
-        low, high : ndarray of int of shape (n_nodes,)
-            The nodes below, counted from the first one of the tree.
-        leaf : ndarray of shape (n_nodes,)
-            What a leaf adds.
-        """
-        is_leaf = feature < 0
+    def trees(self, features: str, trees: TreeArrays) -> str:
+        """Add trees that sum the answers of their leaves; return the sum's name."""
+        tree, leaf = trees.tree, trees.feature < 0
         node = np.arange(len(tree)) - np.searchsorted(tree, tree)
         return self.node(
             "TreeEnsembleRegressor",
@@ -87,15 +63,15 @@ class JudgeGraph:
             n_targets=1,
             nodes_treeids=tree.tolist(),
             nodes_nodeids=node.tolist(),
-            nodes_modes=np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
-            nodes_featureids=np.maximum(feature, 0).tolist(),
-            nodes_values=threshold.tolist(),
-            nodes_truenodeids=low.tolist(),
-            nodes_falsenodeids=high.tolist(),
-            target_treeids=tree[is_leaf].tolist(),
-            target_nodeids=node[is_leaf].tolist(),
-            target_ids=np.zeros(int(is_leaf.sum()), dtype=int).tolist(),
-            target_weights=leaf[is_leaf].tolist(),
+            nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
+            nodes_featureids=np.maximum(trees.feature, 0).tolist(),
+            nodes_values=trees.threshold.tolist(),
+            nodes_truenodeids=trees.low.tolist(),
+            nodes_falsenodeids=trees.high.tolist(),
+            target_treeids=tree[leaf].tolist(),
+            target_nodeids=node[leaf].tolist(),
+            target_ids=np.zeros(int(leaf.sum()), dtype=int).tolist(),
+            target_weights=trees.answer[leaf].tolist(),
         )
 
     def constant(self, value: Any, dtype: Any = np.float32) -> str:

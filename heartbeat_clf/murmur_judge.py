@@ -20,7 +20,7 @@ from heartbeat_clf.folds import subject_folds
 from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
 from heartbeat_clf.judge_inputs import check_features, check_positive
 from heartbeat_clf.prediction import Calibration
-from heartbeat_clf.tree_arrays import tree_arrays
+from heartbeat_clf.tree_arrays import TreeArrays, tree_arrays
 
 __all__ = ["BoostedTrees", "boosted_to_onnx", "fit_boosted"]
 
@@ -40,14 +40,8 @@ class BoostedTrees(NamedTuple):
     ----------
     n_features : int
         How many numbers it sees.
-    tree : ndarray of int64 of shape (n_nodes,)
-        Number of the tree, from 0, rising.
-    feature : ndarray of int64 of shape (n_nodes,)
-        Which number the node asks for; -1 in a leaf.
-    threshold : ndarray of float32 of shape (n_nodes,)
-        What is at most as large goes to `low`.
-    low, high : ndarray of int64 of shape (n_nodes,)
-        The nodes below, counted from the first one of the tree.
+    tree, feature, threshold, low, high : ndarray of shape (n_nodes,)
+        As in :class:`heartbeat_clf.tree_arrays.TreeArrays`.
     log_odds : ndarray of float32 of shape (n_nodes,)
         What a leaf adds.
     intercept : float
@@ -201,7 +195,8 @@ def boosted_to_onnx(
         if judge is None:
             judged.append(None)
             continue
-        log_odds = graph.trees("features", *judge[1:6], leaf=sign * judge.log_odds)
+        trees = TreeArrays(*judge[1:6], sign * judge.log_odds)
+        log_odds = graph.trees("features", trees)
         judged.append(
             graph.node("Add", log_odds, graph.constant([sign * judge.intercept]))
         )

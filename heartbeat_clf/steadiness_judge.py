@@ -15,7 +15,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
 from heartbeat_clf.judge_inputs import check_features, check_positive, check_weights
-from heartbeat_clf.tree_arrays import tree_arrays
+from heartbeat_clf.tree_arrays import TreeArrays, tree_arrays
 
 __all__ = ["Forest", "fit_forest", "forests_to_onnx"]
 
@@ -33,14 +33,8 @@ class Forest(NamedTuple):
     ----------
     n_features : int
         How many numbers it sees.
-    tree : ndarray of int64 of shape (n_nodes,)
-        Number of the tree, from 0, rising.
-    feature : ndarray of int64 of shape (n_nodes,)
-        Which number the node asks for; -1 in a leaf.
-    threshold : ndarray of float32 of shape (n_nodes,)
-        What is at most as large goes to `low`.
-    low, high : ndarray of int64 of shape (n_nodes,)
-        The nodes below, counted from the first one of the tree.
+    tree, feature, threshold, low, high : ndarray of shape (n_nodes,)
+        As in :class:`heartbeat_clf.tree_arrays.TreeArrays`.
     share : ndarray of float32 of shape (n_nodes,)
         What a leaf answers.
     """
@@ -160,7 +154,8 @@ def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> b
             judged.append(None)
             continue
         n_trees = int(forest.tree.max()) + 1
-        share = graph.trees("features", *forest[1:6], leaf=forest.share / n_trees)
+        trees = TreeArrays(*forest[1:6], forest.share / n_trees)
+        share = graph.trees("features", trees)
         share = graph.node("Max", graph.node("Min", share, high), low)
         odds = graph.node("Div", share, graph.node("Sub", one, share))
         log_odds = graph.node("Log", odds)

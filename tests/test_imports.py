@@ -112,7 +112,7 @@ ALLOWED = {
         "windows"
     ),
     "beat_view_network": "_tensorflow networks",
-    "judge_graph": "",
+    "judge_graph": "tree_arrays",
     "tree_arrays": "",
     "judge_inputs": "",
     "steadiness_judge": "_validation judge_graph judge_inputs tree_arrays",
@@ -186,7 +186,9 @@ ALLOWED = {
         "_validation averaged_beats beat_regions beat_tracking familiarity heard_beats "
         "prediction steadiness"
     ),
-    "beat_training": "_tensorflow _validation beat_tracking onnx_export",
+    "beat_training": (
+        "_tensorflow _validation beat_tracking heart_segments onnx_export"
+    ),
     "premature_beats": "_validation",
     "rhythm_features": "beat_decoding beat_tracking",
     "embedding": "persistence pretrained windows",
