@@ -63,6 +63,11 @@ def main() -> None:
     report["recipe"] = recipe.to_dict()
     # What is missing should be told before anything is written.
     box = {name: load(given.models / f"{name}.hbc") for name in ANSWERS}
+    fitted = None
+    if given.judges:
+        # One tracker is in both files.
+        tracked = box[ANSWERS[0]][-1].predictor_.beats
+        fitted = fitted_beats(tracked, recipe, given.data, given.work)
     for name, pipeline in box.items():
         found = calibrate_answer(scores, name, n_folds=N_FOLDS)
         classifier = pipeline[-1]
@@ -70,8 +75,8 @@ def main() -> None:
         # The files answer in favour of "normal".
         either = (-1,) if name in recipe.beats.either_phase else ()
         changes: dict[str, Any] = {"either_phase": either}
-        if given.judges:
-            view = fitted_view(beats, recipe, given.data, given.work, name)
+        if fitted is not None:
+            view = fitted.view(name, sign=-1.0)
             changes |= {kind: getattr(view, kind) for kind in given.judges}
             if "made" in given.judges:
                 changes["made_sign"] = view.made_sign
@@ -94,10 +99,10 @@ def read_scores(results: Path, fold: int) -> pd.DataFrame:
     return scores.assign(fold=fold)
 
 
-def fitted_view(
-    beats: BeatView, recipe: Recipe, folder: Path, work: Path, name: str
-) -> BeatView:
-    """Return a view with the judges of a recipe, fitted to what a tracker finds."""
+def fitted_beats(
+    beats: BeatView, recipe: Recipe, folder: Path, work: Path
+) -> TrainedBeats:
+    """Return the judges of a recipe, fitted to what a tracker finds."""
     data = load_sets([folder], recipe)
     made = make_images(data, recipe, cache=work / "cache")
     images = [image for part in made for image in part]
@@ -114,8 +119,7 @@ def fitted_view(
     # Untrained: nothing of it is kept.
     shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
     network = build_beat_view_network(shape, max(len(recipe.outputs), 3))
-    trained = TrainedBeats(network, beats.tracker, recipe, judges)
-    return trained.view(name, sign=-1.0)
+    return TrainedBeats(network, beats.tracker, recipe, judges)
 
 
 if __name__ == "__main__":
