@@ -41,12 +41,12 @@ def portable_archive(archive: bytes) -> bytes:
         plain = _without_later(config)
         if plain == config:
             return archive
+        changed = {_CONFIG: json.dumps(plain).encode()}
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as target:
             for entry in source.infolist():
-                text = json.dumps(plain).encode()
-                known = entry.filename == _CONFIG
-                target.writestr(entry, text if known else source.read(entry))
+                part = changed.get(entry.filename) or source.read(entry)
+                target.writestr(entry, part)
     return content.getvalue()
 
 
