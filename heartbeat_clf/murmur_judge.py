@@ -195,7 +195,14 @@ def boosted_to_onnx(
         if judge is None:
             judged.append(None)
             continue
-        trees = TreeArrays(*judge[1:6], sign * judge.log_odds)
+        trees = TreeArrays(
+            judge.tree,
+            judge.feature,
+            judge.threshold,
+            judge.low,
+            judge.high,
+            sign * judge.log_odds,
+        )
         log_odds = graph.trees("features", trees)
         judged.append(
             graph.node("Add", log_odds, graph.constant([sign * judge.intercept]))

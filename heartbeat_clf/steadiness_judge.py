@@ -154,7 +154,14 @@ def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> b
             judged.append(None)
             continue
         n_trees = int(forest.tree.max()) + 1
-        trees = TreeArrays(*forest[1:6], forest.share / n_trees)
+        trees = TreeArrays(
+            forest.tree,
+            forest.feature,
+            forest.threshold,
+            forest.low,
+            forest.high,
+            forest.share / n_trees,
+        )
         share = graph.trees("features", trees)
         share = graph.node("Max", graph.node("Min", share, high), low)
         odds = graph.node("Div", share, graph.node("Sub", one, share))
