@@ -2,12 +2,12 @@
 
 Usage::
 
-    python benchmarks/rhythm.py DATA                 # a few minutes of a processor
+    python benchmarks/rhythm.py DATA                 # some ten minutes of a processor
     python benchmarks/rhythm.py DATA --murmur FILE   # with a saved murmur model
     python benchmarks/rhythm.py --from-scores        # the tables, seconds
 
-DATA is a folder with ``pascal`` and ``circor`` in it. Without ``--murmur`` a murmur
-model is trained on CirCor for six epochs and kept in the results' cache. Folds are by
+DATA is a folder with ``pascal`` and ``circor`` in it. Without ``--murmur`` murmurs are
+heard by the model in the box, which knows nothing of PASCAL. Folds are by
 subject, ``StratifiedGroupKFold(5, shuffle=True, random_state=r)`` with r = 0 to 4; no
 choice is made on a test fold. Scores are saved in ``benchmarks/results``.
 """
@@ -15,7 +15,6 @@ choice is made on a test fold. Scores are saved in ``benchmarks/results``.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,12 @@ import numpy as np
 import pandas as pd
 from rhythm_data import EDITS, Described, describe, describe_set_b, edited_clips
 from rhythm_table import make_tables
-from rhythm_tries import columns_of, make_forest, make_logistic, run_fold
+from rhythm_tries import CLASSIFIERS, columns_of, run_fold
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import FunctionTransformer
 
-from heartbeat_clf import load, make_heartbeat_pipeline, save
+from heartbeat_clf import load, load_pretrained
 from heartbeat_clf.datasets import load_circor
 from heartbeat_clf.evaluation import evaluate
 from heartbeat_clf.folds import subject_folds
@@ -37,7 +36,6 @@ from heartbeat_clf.outcomes import OutcomeClassifier
 
 RESULTS = Path(__file__).resolve().parent / "results"
 REPEATS = 5
-MURMUR_EPOCHS = 6
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -62,7 +60,7 @@ def measure(data: str, results: Path, murmur: str | None) -> None:
     controls.to_csv(results / "rhythm_edited.csv", index=False, float_format="%.4g")
     tries = measure_tries(bunch, noisy, described, learnt)
     tries.to_csv(results / "rhythm_tries.csv", index=False, float_format="%.4g")
-    model = load(murmur) if murmur else train_murmur_model(data, results)
+    model = load(murmur) if murmur else load_pretrained()
     scores = model.decision_function(list(bunch.recordings)).reshape(-1)
     scores = scores if model.classes_[1] == "murmur" else -scores
     outcomes = measure_outcomes(bunch, scores, described)
@@ -95,7 +93,7 @@ def measure_edits(
                 "duration": numbers.duration[held],
             }
         )
-        for name, make in (("logistic", make_logistic), ("forest", make_forest)):
+        for name, make in CLASSIFIERS.items():
             fitted = make().fit(columns_of(numbers, "all")[~held], edited[~held])
             table[name] = fitted.predict_proba(numbers.rhythm[held])[:, 1]
             learnt[f"learnt on {kind}, {name}"] = fitted.predict_proba(
@@ -136,20 +134,6 @@ def measure_tries(
     return pd.concat(tables)
 
 
-def train_murmur_model(data: str, results: Path) -> Any:
-    """Return a model of CirCor's audible murmurs, trained once and kept."""
-    path = results / "cache" / "rhythm_murmur.hbc"
-    if not path.is_file():
-        for name in ("OMP_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
-            os.environ.setdefault(f"{name}_THREADS", "1")
-        circor = load_circor(data)
-        pipeline = make_heartbeat_pipeline(epochs=MURMUR_EPOCHS, random_state=0)
-        pipeline.fit(circor.recordings, circor.target)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(pipeline, path)
-    return load(path)
-
-
 class FirstColumn(ClassifierMixin, BaseEstimator):
     """A murmur model that has spoken already: its score stands in the first column."""
 
@@ -179,7 +163,7 @@ def measure_outcomes(
 
     Neither view learns from set_b: murmur scores and features are worked out once.
     """
-    sounds = columns_of(described, "sounds")
+    rhythm = columns_of(described, "sounds and likeness")
     views = {
         "murmur score": (murmur, _no_columns),
         "rhythm": (np.zeros(len(murmur)), _other_columns),
@@ -191,7 +175,7 @@ def measure_outcomes(
             OutcomeClassifier(
                 FrozenEstimator(FirstColumn()), rhythm=FunctionTransformer(rest)
             ),
-            np.column_stack([first, sounds]),
+            np.column_stack([first, rhythm]),
             bunch.target,
             groups=bunch.subjects,
             n_repeats=REPEATS,

@@ -85,9 +85,10 @@ def choices(tries: pd.DataFrame) -> str:
 
 def table_of_edits(edited: pd.DataFrame) -> str:
     """Return the AUROC of edited clips against others, of persons left out."""
+    names = list(edited.columns[edited.columns.get_loc("duration") + 1 :])
     lines = [
-        "| edit | clips | edited | duration alone | logistic | forest |",
-        "|---|---|---|---|---|---|",
+        f"| edit | clips | edited | duration alone | {' | '.join(names)} |",
+        "|---" * (4 + len(names)) + "|",
     ]
     for kind, part in edited.groupby("edit", sort=False):
         truth = part["edited"] == 1
@@ -97,7 +98,7 @@ def table_of_edits(edited: pd.DataFrame) -> str:
                     truth, part[name], part["subject"], n_bootstrap=_N_BOOTSTRAP
                 )
             )
-            for name in ("duration", "logistic", "forest")
+            for name in ("duration", *names)
         ]
         lines.append(f"| {kind} | {len(part)} | {truth.sum()} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -7,21 +7,23 @@ from typing import Any
 
 import numpy as np
 from rhythm_data import Described
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from heartbeat_clf.evaluation import auroc
 from heartbeat_clf.folds import subject_folds
-from heartbeat_clf.rhythm import INTERVAL_FEATURES, RHYTHM_FEATURES
+from heartbeat_clf.rhythm import INTERVAL_FEATURES, RHYTHM_FEATURES, SOUND_FEATURES
 
 __all__ = [
     "CANDIDATES",
+    "CLASSIFIERS",
     "TRIES",
     "columns_of",
     "make_forest",
     "make_logistic",
+    "make_trees",
     "run_fold",
 ]
 
@@ -50,6 +52,22 @@ def make_forest() -> Any:
     )
 
 
+def make_trees() -> Any:
+    return ExtraTreesClassifier(
+        300,
+        min_samples_leaf=5,
+        bootstrap=True,
+        class_weight="balanced_subsample",
+        random_state=0,
+    )
+
+
+CLASSIFIERS: dict[str, Callable[[], Any]] = {
+    "logistic": make_logistic,
+    "forest": make_forest,
+    "extra trees": make_trees,
+}
+
 # (name, which numbers, which classifier), in the order in which they were first tried.
 TRIES: tuple[tuple[str, str, Callable[[], Any]], ...] = (
     ("intervals, logistic", "intervals", make_logistic),
@@ -65,28 +83,37 @@ TRIES: tuple[tuple[str, str, Callable[[], Any]], ...] = (
     ("systoles, forest", "systoles", make_forest),
     ("diastoles, forest", "diastoles", make_forest),
     ("intervals, forest", "intervals", make_forest),
+    ("likeness, logistic", "likeness", make_logistic),
+    ("likeness, forest", "likeness", make_forest),
+    ("likeness, extra trees", "likeness", make_trees),
+    ("sounds and likeness, logistic", "sounds and likeness", make_logistic),
+    ("sounds and likeness, forest", "sounds and likeness", make_forest),
+    ("sounds and likeness, extra trees", "sounds and likeness", make_trees),
+    ("intervals, extra trees", "intervals", make_trees),
+    ("sounds, extra trees", "sounds", make_trees),
+    ("all, extra trees", "all", make_trees),
 )
 # What an inner loop may choose from: every kind of feature with every classifier.
-CANDIDATES = (
-    "intervals, logistic",
-    "intervals, forest",
-    "sounds, logistic",
-    "sounds, forest",
-    "all, logistic",
-    "all, forest",
+CANDIDATES = tuple(
+    f"{which}, {classifier}"
+    for which in ("intervals", "sounds", "likeness", "sounds and likeness", "all")
+    for classifier in CLASSIFIERS
 )
 
 
 def columns_of(described: Described, which: str) -> np.ndarray:
     """Return the numbers that a try works on."""
-    n_intervals = len(INTERVAL_FEATURES)
-    sounds = described.rhythm[:, n_intervals:]
+    intervals, sounds, likeness = np.split(
+        described.rhythm, np.cumsum([len(INTERVAL_FEATURES), len(SOUND_FEATURES)]), 1
+    )
     return {
-        "intervals": described.rhythm[:, :n_intervals],
+        "intervals": intervals,
         "core": described.rhythm[:, [RHYTHM_FEATURES.index(n) for n in _CORE]],
         "sounds": sounds,
         "systoles": sounds[:, :4],
         "diastoles": sounds[:, 4:],
+        "likeness": likeness,
+        "sounds and likeness": np.hstack([sounds, likeness]),
         "all": described.rhythm,
         "bands": described.bands,
         "sounds and bands": np.hstack([sounds, described.bands]),

@@ -21,6 +21,7 @@ __all__ = [
     "average_beat",
     "exchange_phases",
     "find_stays",
+    "stretch_stays",
 ]
 
 BEAT_COLUMNS = (8, 16, 8, 20)
@@ -162,21 +163,11 @@ def average_beat(
     >>> bool(beat[0, 4, 0] > beat[0, 16, 0])
     True
     """
-    image = np.asarray(image)
-    if image.ndim != 2 or 0 in image.shape:
-        raise ValueError(
-            f"Expected an image of shape (n_bands, n_frames), got {image.shape!r}."
-        )
+    image = _checked(image, stays)
     if stays.n_beats == 0:
         raise ValueError(
             "Expected a stay of each heart state at least, got none of some. Take a "
             "longer recording."
-        )
-    end = max(float(part[-1]) for part in stays.last)
-    if end > image.shape[1]:
-        raise ValueError(
-            f"Expected stays within the image of {image.shape[1]} frames, got some up "
-            f"to {end:g}. Take those of the same image."
         )
     share, in_a_row, shift = 1.0, False, 0.0
     if rng is not None:
@@ -190,22 +181,45 @@ def average_beat(
         if rng is not None:
             rows = _draw(len(first), share, in_a_row, rng)
             first, last = first[rows] + shift, last[rows] + shift
-        # Each stay at the same number of columns.
-        places.append(first[:, np.newaxis] + within * (last - first)[:, np.newaxis])
-    # Frames first: one is then picked as a whole. All at once: parts are small.
-    found = _interpolated(
-        np.ascontiguousarray(image.T), np.concatenate([part.ravel() for part in places])
-    ).astype(np.float32, copy=False)
+        places.append(_places(first, last, within))
     columns_first = np.empty((_PARTS[-1].stop, len(image), 3), dtype=np.float32)
-    begin = 0
-    for part, columns in zip(places, _PARTS, strict=True):
-        stretched = found[begin : begin + part.size].reshape(*part.shape, len(image))
+    for stretched, columns in zip(_levels_at(image, places), _PARTS, strict=True):
         _put_statistics(stretched, columns_first[columns])
-        begin += part.size
     beat = _standardised(columns_first.swapaxes(0, 1).copy())
     if rng is not None:
         beat += rng.normal(0, _NOISE, beat.shape).astype(np.float32)
     return beat
+
+
+def stretch_stays(image: np.ndarray, stays: Stays) -> list[np.ndarray]:
+    """Return what a log-mel image shows in each stay, at the columns of its state.
+
+    Parameters
+    ----------
+    image : ndarray of shape (n_bands, n_frames)
+        In dB.
+    stays : Stays
+        From :func:`find_stays`, of the same image.
+
+    Returns
+    -------
+    stretched : list of four ndarrays of float32 of shape (n_stays, n_columns, n_bands)
+        Of S1, systole, S2 and diastole, with ``BEAT_COLUMNS`` columns each.
+
+    Raises
+    ------
+    ValueError
+        If `image` is none, or stays reach beyond it.
+
+    Examples
+    --------
+    >>> states = np.tile(np.repeat([0, 1, 2, 3], [4, 8, 4, 10]), 6)
+    >>> parts = stretch_stays(np.ones((5, len(states))), find_stays(states))
+    >>> [part.shape for part in parts]
+    [(5, 8, 5), (6, 16, 5), (6, 8, 5), (5, 20, 5)]
+    """
+    bounds = zip(stays.first, stays.last, _WITHIN, strict=True)
+    return _levels_at(_checked(image, stays), [_places(*part) for part in bounds])
 
 
 def exchange_phases(beat: np.ndarray) -> np.ndarray:
@@ -265,6 +279,40 @@ def _draw(n: int, share: float, in_a_row: bool, rng: np.random.Generator) -> np.
     if in_a_row:
         return np.arange(size) + rng.integers(n - size + 1)
     return rng.choice(n, size, replace=False)
+
+
+def _checked(image: np.ndarray, stays: Stays) -> np.ndarray:
+    image = np.asarray(image)
+    if image.ndim != 2 or 0 in image.shape:
+        raise ValueError(
+            f"Expected an image of shape (n_bands, n_frames), got {image.shape!r}."
+        )
+    end = max((float(part[-1]) for part in stays.last if len(part)), default=0.0)
+    if end > image.shape[1]:
+        raise ValueError(
+            f"Expected stays within the image of {image.shape[1]} frames, got some up "
+            f"to {end:g}. Take those of the same image."
+        )
+    return image
+
+
+def _places(first: np.ndarray, last: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Return where each stay's columns lie in frames, a row a stay."""
+    places: np.ndarray = first[:, np.newaxis] + within * (last - first)[:, np.newaxis]
+    return places
+
+
+def _levels_at(image: np.ndarray, places: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the levels of all bands at each part's places, bands last."""
+    # Frames first: one is then picked as a whole. All at once: parts are small.
+    found = _interpolated(
+        np.ascontiguousarray(image.T), np.concatenate([part.ravel() for part in places])
+    ).astype(np.float32, copy=False)
+    ends = np.cumsum([part.size for part in places])[:-1]
+    return [
+        levels.reshape(*part.shape, len(image))
+        for levels, part in zip(np.split(found, ends), places, strict=True)
+    ]
 
 
 def _interpolated(frames: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -83,6 +83,8 @@ class Beats(NamedTuple):
         Mean of the bands in dB.
     frame_rate : float
         Frames a second.
+    image : ndarray of float32 of shape (n_bands, n_frames)
+        What the network heard: see :func:`beat_image`.
     """
 
     s1: np.ndarray
@@ -91,6 +93,7 @@ class Beats(NamedTuple):
     probabilities: np.ndarray
     level: np.ndarray
     frame_rate: float
+    image: np.ndarray
 
 
 @lru_cache(maxsize=1)
@@ -279,4 +282,5 @@ def beats_of_image(image: np.ndarray, model: BeatModel) -> Beats:
         probabilities=probabilities,
         level=image.mean(axis=0),
         frame_rate=rate,
+        image=image,
     )

@@ -6,18 +6,23 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from heartbeat_clf._validation import check_number, check_same_length
 from heartbeat_clf.folds import check_labels, subject_folds
-from heartbeat_clf.rhythm import SOUND_FEATURES, RhythmTransformer
+from heartbeat_clf.rhythm import (
+    LIKENESS_FEATURES,
+    SOUND_FEATURES,
+    RhythmTransformer,
+)
 
 __all__ = ["OutcomeClassifier", "balance_decisions"]
 
 _MURMUR = "murmur"
+_RHYTHM = (*SOUND_FEATURES, *LIKENESS_FEATURES)
 # Factors that an outcome's probability may be multiplied with before the decision.
 _FACTORS = np.exp(np.arange(-2.0, 2.01, 0.25))
 _ROUNDS = 2
@@ -42,14 +47,16 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
         is taken as it is when wrapped: ``FrozenEstimator(load("murmur.hbc"))``.
     rhythm : transformer or None, default=None
         From recordings to numbers; None is a `RhythmTransformer` of
-        ``SOUND_FEATURES``.
+        ``SOUND_FEATURES`` and ``LIKENESS_FEATURES``.
     final : classifier or None, default=None
-        From the murmur score and the rhythm to the outcome; None is a random forest
-        of 200 trees with at least 5 recordings a leaf and balanced classes.
+        From the murmur score and the rhythm to the outcome; None is extremely
+        randomised trees (Geurts, Ernst and Wehenkel 2006, Machine Learning 63: 3-42),
+        300 of them, each on a bootstrap sample, with at least 5 recordings a leaf and
+        balanced classes.
     inner_splits : int, default=3
         Folds of those predictions.
     random_state : int, default=0
-        Seed of the folds and of the forest.
+        Seed of the folds and of the trees.
 
     Attributes
     ----------
@@ -140,12 +147,13 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
                 part = clone(self.murmur).fit(_safe_indexing(X, train), heard[train])
                 scores[test] = _murmur_scores(part, _safe_indexing(X, test))
             self.murmur_ = clone(self.murmur).fit(X, heard)
-        self.rhythm_ = _default(self.rhythm, RhythmTransformer(SOUND_FEATURES))
+        self.rhythm_ = _default(self.rhythm, RhythmTransformer(_RHYTHM))
         self.final_ = _default(
             self.final,
-            RandomForestClassifier(
-                200,
+            ExtraTreesClassifier(
+                300,
                 min_samples_leaf=5,
+                bootstrap=True,
                 class_weight="balanced_subsample",
                 random_state=self.random_state,
             ),

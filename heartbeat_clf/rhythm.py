@@ -13,6 +13,7 @@ from heartbeat_clf._validation import check_rate
 from heartbeat_clf.beat_tracking import track_beats
 from heartbeat_clf.rhythm_features import (
     INTERVAL_FEATURES,
+    LIKENESS_FEATURES,
     RHYTHM_FEATURES,
     SOUND_FEATURES,
     rhythm_features,
@@ -20,6 +21,7 @@ from heartbeat_clf.rhythm_features import (
 
 __all__ = [
     "INTERVAL_FEATURES",
+    "LIKENESS_FEATURES",
     "RHYTHM_FEATURES",
     "SOUND_FEATURES",
     "RhythmTransformer",
@@ -51,7 +53,7 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
     >>> from heartbeat_clf.datasets import make_heart_sounds
     >>> sounds = make_heart_sounds(2, duration=6.0, random_state=0)
     >>> RhythmTransformer().fit_transform(sounds.recordings).shape
-    (4, 24)
+    (4, 40)
     """
 
     def __init__(

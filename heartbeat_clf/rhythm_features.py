@@ -10,10 +10,12 @@ import itertools
 import numpy as np
 
 from heartbeat_clf.beat_decoding import STATES
+from heartbeat_clf.beat_likeness import LIKENESS_FEATURES, beat_likeness
 from heartbeat_clf.beat_tracking import Beats
 
 __all__ = [
     "INTERVAL_FEATURES",
+    "LIKENESS_FEATURES",
     "RHYTHM_FEATURES",
     "SOUND_FEATURES",
     "regularity",
@@ -48,7 +50,7 @@ SOUND_FEATURES = (
     "diastole_stray",
     "diastole_stray_median",
 )
-RHYTHM_FEATURES = INTERVAL_FEATURES + SOUND_FEATURES
+RHYTHM_FEATURES = INTERVAL_FEATURES + SOUND_FEATURES + LIKENESS_FEATURES
 _NEIGHBOURS = 3
 _ENTROPY_STEP = 0.05
 # The ends of a stay hold the flanks of the sounds beside it.
@@ -70,10 +72,10 @@ def rhythm_features(beats: Beats) -> np.ndarray:
 
     Returns
     -------
-    features : ndarray of float64 of shape (24,)
-        In the order of ``RHYTHM_FEATURES``: those of the intervals, then those of
-        sounds between the beats. Finite; where there are too few intervals, the
-        value of a perfectly even rhythm.
+    features : ndarray of float64 of shape (40,)
+        In the order of ``RHYTHM_FEATURES``: those of the intervals, of sounds between
+        the beats, and of how alike the beats are. Finite; where there are too few
+        intervals, the value of a perfectly even rhythm.
 
     Notes
     -----
@@ -104,6 +106,9 @@ def rhythm_features(beats: Beats) -> np.ndarray:
     systole_stray_median              the same in the median systole
     diastole_...                      the same four of diastoles: a weak early beat that
                                       is not counted as a beat shows here
+    s1_low_oddest, s1_low_unlike,     how unlike the median one the oddest stay in a
+    ...                               heart state is, and the middle one: see
+                                      :func:`~heartbeat_clf.beat_likeness.beat_likeness`
     ================================  ===============================================
 
     Examples
@@ -114,7 +119,8 @@ def rhythm_features(beats: Beats) -> np.ndarray:
     >>> states = np.concatenate([*states, np.full(20, 3)])
     >>> s1 = (np.flatnonzero(np.diff(states) == -3) + 0.5) / 50
     >>> quiet = np.zeros(len(states))
-    >>> beats = Beats(s1, s1 + 0.3, states, np.eye(4)[states], quiet, 50.0)
+    >>> image = np.zeros((16, len(states)))
+    >>> beats = Beats(s1, s1 + 0.3, states, np.eye(4)[states], quiet, 50.0, image)
     >>> values = dict(zip(RHYTHM_FEATURES, rhythm_features(beats)))
     >>> round(float(np.exp(values["shortest"])), 2)
     0.75
@@ -152,7 +158,8 @@ def rhythm_features(beats: Beats) -> np.ndarray:
         values["entropy"] = _entropy(ratios)
         values["premature_level"] = float(loudness[place + 1] - np.median(loudness))
     intervals_part = [values[name] for name in INTERVAL_FEATURES]
-    return np.array([*intervals_part, *_sounds_between(beats)])
+    likeness = beat_likeness(beats.image, beats.states)
+    return np.array([*intervals_part, *_sounds_between(beats), *likeness])
 
 
 def _local_medians(intervals: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from heartbeat_clf.averaged_beats import (
     average_beat,
     exchange_phases,
     find_stays,
+    stretch_stays,
 )
 
 S1, SYSTOLE, S2, DIASTOLE = (
@@ -69,17 +70,36 @@ def test_what_is_no_row_of_states_is_refused(states):
         find_stays(np.array([0.5, 1.0]))
 
 
-def test_stays_of_a_longer_image_are_refused():
+@pytest.mark.parametrize("function", [average_beat, stretch_stays])
+def test_stays_of_a_longer_image_are_refused(function):
     stays = find_stays(states_of([(8, 16, 8, 20)] * 3))
     with pytest.raises(ValueError, match=r"image of 100 frames, got some up to 135\.5"):
-        average_beat(np.zeros((4, 100)), stays)
+        function(np.zeros((4, 100)), stays)
 
 
+@pytest.mark.parametrize("function", [average_beat, stretch_stays])
 @pytest.mark.parametrize("shape", [(4, 0), (52,), (4, 52, 1)])
-def test_what_is_no_image_is_refused(shape):
+def test_what_is_no_image_is_refused(shape, function):
     stays = find_stays(states_of([(8, 16, 8, 20)]))
     with pytest.raises(ValueError, match=r"an image of shape \(n_bands, n_frames\)"):
-        average_beat(np.zeros(shape), stays)
+        function(np.zeros(shape), stays)
+
+
+def test_columns_divide_each_stay_evenly():
+    stays = find_stays(states_of([(8, 8, 8, 8), (4, 8, 4, 40), (8, 8, 8, 8)]))
+    n_frames = 8 * 8 + 56
+    frames = np.arange(n_frames, dtype=float)
+    stretched = stretch_stays(np.stack([frames, 2 * frames]), stays)
+    assert [len(part) for part in stretched] == [2, 3, 3, 2]
+    systole = stretched[1][1]  # frames 36 to 43 at 16 columns, two bands
+    np.testing.assert_allclose(systole[:, 0], 35.5 + (np.arange(16) + 0.5) / 2)
+    np.testing.assert_allclose(systole[:, 1], 2 * systole[:, 0])
+    assert stretched[3][1, 0, 0] == 47.5 + 1  # the long diastole, a column two frames
+
+
+def test_a_state_without_a_stay_is_an_empty_part():
+    stays = find_stays(np.array([0, 0, 1, 1]))
+    assert stretch_stays(np.zeros((3, 4)), stays)[2].shape == (0, 8, 3)
 
 
 def test_beats_of_any_length_lie_on_top_of_each_other():

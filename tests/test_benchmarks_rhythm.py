@@ -97,7 +97,7 @@ def test_saved_scores_give_the_tables(part, monkeypatch):
 
 def test_columns_of_every_try_are_there(part):
     tries, data = part("rhythm_tries"), part("rhythm_data")
-    described = data.Described(np.zeros((4, 24)), np.zeros((4, 8)), np.zeros(4))
+    described = data.Described(np.zeros((4, 40)), np.zeros((4, 8)), np.zeros(4))
     for _, which, _ in tries.TRIES:
         assert len(tries.columns_of(described, which)) == 4
     assert {name for name, _, _ in tries.TRIES} >= set(tries.CANDIDATES)

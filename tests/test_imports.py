@@ -190,7 +190,8 @@ ALLOWED = {
         "_tensorflow _validation beat_tracking heart_segments onnx_export"
     ),
     "premature_beats": "_validation",
-    "rhythm_features": "beat_decoding beat_tracking",
+    "beat_likeness": "averaged_beats beat_decoding",
+    "rhythm_features": "beat_decoding beat_likeness beat_tracking",
     "embedding": "persistence pretrained windows",
     "rhythm": "_rows _validation beat_tracking rhythm_features",
     "outcomes": "_validation folds rhythm",

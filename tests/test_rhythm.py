@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.rhythm import (
     INTERVAL_FEATURES,
+    LIKENESS_FEATURES,
     RHYTHM_FEATURES,
     SOUND_FEATURES,
     RhythmTransformer,
@@ -47,7 +48,7 @@ def test_names_and_columns_go_together(sounds):
     np.testing.assert_array_equal(
         chosen.fit_transform(sounds.recordings[:3]), features[:, columns]
     )
-    assert RHYTHM_FEATURES == INTERVAL_FEATURES + SOUND_FEATURES
+    assert (*INTERVAL_FEATURES, *SOUND_FEATURES, *LIKENESS_FEATURES) == RHYTHM_FEATURES
 
 
 def test_it_works_in_pipelines_and_unions(sounds):

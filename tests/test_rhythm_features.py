@@ -24,6 +24,7 @@ def beats_of(diastoles, *, level=None, certainty=1.0):
         probabilities=probabilities.astype(np.float32),
         level=level.astype(np.float32),
         frame_rate=RATE,
+        image=np.tile(level.astype(np.float32), (16, 1)),
     )
 
 
@@ -131,5 +132,6 @@ def test_a_single_frame_gives_finite_numbers():
         np.full((1, 4), 0.25, np.float32),
         np.zeros(1, np.float32),
         RATE,
+        np.zeros((16, 1), np.float32),
     )
     assert np.isfinite(rhythm_features(beats)).all()
