@@ -44,7 +44,7 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
         ``predict_proba``; its classes hold ``"murmur"``. It is cloned and fitted on
         murmur against the rest, and the last classifier learns from predictions on
         folds of subjects that it was not fitted on. A model that is trained already
-        is taken as it is when wrapped: ``FrozenEstimator(load("murmur.hbc"))``.
+        is taken as it is when wrapped: ``FrozenEstimator(load_pretrained())``.
     rhythm : transformer or None, default=None
         From recordings to numbers; None is a `RhythmTransformer` of
         ``SOUND_FEATURES`` and ``LIKENESS_FEATURES``.
