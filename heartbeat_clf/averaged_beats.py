@@ -145,7 +145,7 @@ def average_beat(
     Raises
     ------
     ValueError
-        If a state has no stay, `image` is none, or stays reach beyond it.
+        If a state has no stay, `image` is none or not finite, or stays reach beyond it.
 
     References
     ----------
@@ -209,7 +209,7 @@ def stretch_stays(image: np.ndarray, stays: Stays) -> list[np.ndarray]:
     Raises
     ------
     ValueError
-        If `image` is none, or stays reach beyond it.
+        If `image` is none or not finite, or stays reach beyond it.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def exchange_phases(beat: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `beat` has other columns, or no band or channel.
+        If `beat` has other columns, no band or channel, or is not finite.
 
     Examples
     --------
@@ -258,6 +258,7 @@ def exchange_phases(beat: np.ndarray) -> np.ndarray:
             f"Expected a beat of shape (n_bands, {sum(BEAT_COLUMNS)}, n_channels), got "
             f"{beat.shape!r}."
         )
+    _check_levels("beat", beat)
     exchanged = beat.copy()
     for phase, other in ((_SYSTOLE, _DIASTOLE), (_DIASTOLE, _SYSTOLE)):
         columns_first = beat[:, _PARTS[other]].swapaxes(0, 1)
@@ -287,6 +288,7 @@ def _checked(image: np.ndarray, stays: Stays) -> np.ndarray:
         raise ValueError(
             f"Expected an image of shape (n_bands, n_frames), got {image.shape!r}."
         )
+    _check_levels("image", image)
     end = max((float(part[-1]) for part in stays.last if len(part)), default=0.0)
     if end > image.shape[1]:
         raise ValueError(
@@ -294,6 +296,11 @@ def _checked(image: np.ndarray, stays: Stays) -> np.ndarray:
             f"to {end:g}. Take those of the same image."
         )
     return image
+
+
+def _check_levels(name: str, levels: np.ndarray) -> None:
+    if levels.dtype.kind not in "biuf" or not np.isfinite(levels).all():
+        raise ValueError(f"Expected finite levels in dB in {name}, got others.")
 
 
 def _places(first: np.ndarray, last: np.ndarray, within: np.ndarray) -> np.ndarray:

@@ -85,6 +85,22 @@ def test_what_is_no_image_is_refused(shape, function):
         function(np.zeros(shape), stays)
 
 
+@pytest.mark.parametrize("level", [np.nan, np.inf])
+def test_levels_that_are_not_finite_are_refused(level):
+    stays = find_stays(states_of([(8, 16, 8, 20)] * 3))
+    image = np.zeros((4, 156))
+    image[1, 3] = level
+    beat = np.zeros((4, 52, 3))
+    beat[1, 3] = level
+    for function in (average_beat, stretch_stays):
+        with pytest.raises(ValueError, match="finite levels in dB in image"):
+            function(image, stays)
+        with pytest.raises(ValueError, match="finite levels in dB in image"):
+            function(image.astype(object), stays)
+    with pytest.raises(ValueError, match="finite levels in dB in beat"):
+        exchange_phases(beat)
+
+
 def test_columns_divide_each_stay_evenly():
     stays = find_stays(states_of([(8, 8, 8, 8), (4, 8, 4, 40), (8, 8, 8, 8)]))
     n_frames = 8 * 8 + 56
