@@ -23,7 +23,7 @@ N_FOLDS = 5
 RESULTS = Path(__file__).resolve().parent / "results" / "pretrained"
 RUNS = (*(f"fold_{k}" for k in range(N_FOLDS)), "without_a", "without_b", "without_f")
 EXTRA = ("without_cd", "without_e")
-FOLLOWING = ("changed", "made", "device")
+FOLLOWING = ("changed", "mixed", "made", "device")
 """Scores that other scripts make with the networks of the folds."""
 
 

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from murmur_kinds import KINDS
-from pretrained_changed import CHANGES, MOVED
-from pretrained_made import LEVELS_DB
+from pretrained_changes_table import Measure, changed, made, mixed, show
 from pretrained_runs import N_FOLDS
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -34,8 +32,6 @@ from heartbeat_clf.scores import murmur_weighted_accuracy
 
 RESULTS = Path(__file__).resolve().parent / "results" / "pretrained"
 MURMUR = {"murmur": "Present", "elsewhere": "Present", "unknown": "Unknown"}
-Measure = tuple[str, str, str]
-"""Key, name and value of a figure."""
 VIEWS = {
     "windows": "by windows alone: AUROC",
     "beat": "by the network on the average beat alone: AUROC",
@@ -47,9 +43,6 @@ ELSEWHERE = {"a": "a", "b": "b", "c": "cd", "d": "cd", "e": "e", "f": "f"}
 """Databases, and which ones were left out of the training that scored each."""
 MEASURED = "abf"
 """The databases whose mean is measured: both classes are many there."""
-PASSING = 0.035
-"""Share of normal recordings above the threshold at which made murmurs are looked for:
-about as many as pass even odds."""
 WEIGHTS = {"Present": 5, "Unknown": 3, "Absent": 1}
 
 
@@ -78,10 +71,9 @@ def measures(results: Path) -> list[Measure]:
     circor["murmur_of_person"] = circor["murmur_of_person"].fillna("Absent")
     name = "CirCor recordings, audible murmur v. absent: AUROC"
     rows = [("circor recordings", name, audible(circor)), *alone(circor)]
-    if (results / "changed.csv").exists():
-        rows += changed(read(results, "changed"))
-    if (results / "made.csv").exists():
-        rows += made(read(results, "made"))
+    for name, figures in (("changed", changed), ("mixed", mixed), ("made", made)):
+        if (results / f"{name}.csv").exists():
+            rows += figures(read(results, name))
     rows += persons(circor)
     rows.append(
         (
@@ -105,10 +97,6 @@ def measures(results: Path) -> list[Measure]:
 
 def read(results: Path, run: str) -> pd.DataFrame:
     return pd.read_csv(results / f"{run}.csv", dtype={"subject": str})
-
-
-def show(interval: Interval) -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
 def audible(circor: pd.DataFrame) -> str:
@@ -141,58 +129,6 @@ def alone(circor: pd.DataFrame) -> list[Measure]:
                 persons(by_view)[0][2],
             )
         )
-    return rows
-
-
-def changed(scores: pd.DataFrame) -> list[Measure]:
-    """Return the figure of recordings that were changed."""
-    rows = []
-    changes = [*((key, text) for key, (text, _) in CHANGES.items()), ("moved", MOVED)]
-    for change, text in changes:
-        if change not in scores:
-            continue
-        found = scores[scores[change].notna()]
-        value = bootstrap_auroc(
-            found["stratum"] == "murmur",
-            found[change],
-            found["subject"],
-            folds=found["fold"],
-        )
-        name = f"CirCor recordings, {text}: AUROC"
-        rows.append((f"changed {change}", name, show(value)))
-    # As they are, they stand in the row above.
-    return rows[1:]
-
-
-def made(scores: pd.DataFrame) -> list[Measure]:
-    """Return how normal recordings are told from themselves with a made murmur.
-
-    Found are those above what a few of the recordings as they are reach in a fold.
-    """
-    limits = scores.groupby("fold")["plain"].quantile(1 - PASSING)
-    rows = []
-    for kind in KINDS:
-        values, found = [], []
-        for level in LEVELS_DB:
-            # Both versions of a recording are of one person.
-            both = pd.concat(
-                [
-                    scores.assign(murmur=scores[column], positive=positive)
-                    for column, positive in ((f"{kind} {level}", 1), ("plain", 0))
-                ]
-            ).dropna(subset="murmur")
-            value = bootstrap_auroc(
-                both["positive"], both["murmur"], both["subject"], folds=both["fold"]
-            )
-            values.append(show(value))
-            there = scores.dropna(subset=f"{kind} {level}")
-            above = there[f"{kind} {level}"] > there["fold"].map(limits)
-            found.append(f"{100 * above.mean():.0f} %")
-        levels = " and ".join(map(str, LEVELS_DB))
-        name = f"CirCor, made murmurs, {kind}, {levels} dB: AUROC"
-        rows.append((f"made {kind}", name, ", ".join(values)))
-        name = f"the same: found where {100 * PASSING:g} % of them without it pass"
-        rows.append((f"found {kind}", name, ", ".join(found)))
     return rows
 
 

@@ -49,6 +49,7 @@ def main() -> None:
         for script, *options in (
             ("pretrained_runs.py", given.data, "--work", str(given.work)),
             ("pretrained_changed.py", given.data, "--work", str(given.work)),
+            ("pretrained_mixed.py", given.data, "--work", str(given.work)),
             ("pretrained_made.py", given.data, "--work", str(given.work)),
             ("pretrained_device.py", given.data, "--work", str(given.work)),
             ("pretrained_pascal.py", given.data),

@@ -279,7 +279,10 @@ def test_tables_of_heart_states_are_checked(table, segments):
     assert move_murmurs(np.ones(4000), 2000, []) is None
 
 
-def test_made_murmurs_have_a_line_a_kind(table):
+@pytest.mark.usefixtures("table")
+def test_made_murmurs_have_a_line_a_kind():
+    import pretrained_changes_table as table
+
     rows = persons(stratum="normal").assign(plain=0.0)
     for kind in table.KINDS:
         rows[f"{kind} 10"], rows[f"{kind} 20"] = -1.0, 1.0
@@ -297,7 +300,10 @@ def test_made_murmurs_have_a_line_a_kind(table):
     assert 0.3 < float(found["made rumble"].split(", ")[1][:5]) < 0.7
 
 
-def test_changed_recordings_have_a_line_each(table):
+@pytest.mark.usefixtures("table")
+def test_changed_recordings_have_a_line_each():
+    import pretrained_changes_table as table
+
     rows = persons(stratum=np.tile(["murmur", "normal"], 25))
     good = np.where(rows["stratum"] == "murmur", 1.0, 0.0)
     rows = rows.assign(plain=good, short=good, low=-good, high=good, noisy=0.0, all=0.0)
@@ -311,6 +317,51 @@ def test_changed_recordings_have_a_line_each(table):
     found = {key: value for key, _, value in table.changed(rows.assign(moved=half))}
     assert list(found)[-1] == "changed moved"
     assert found["changed moved"].startswith("1.000")
+
+
+@pytest.mark.usefixtures("table")
+def test_recordings_with_other_sounds_have_a_line_each():
+    from pretrained_changes_table import mixed
+    from pretrained_mixed import SOUNDS
+
+    rows = persons(stratum=np.tile(["murmur", "normal"], 25))
+    murmur = rows["stratum"] == "murmur"
+    rows["plain"] = np.where(murmur, 1.0, 0.0)
+    for kind in SOUNDS:
+        rows[f"{kind} 10"] = rows["plain"]
+        rows[f"{kind} 5"] = 0.0
+    # Two of five normal recordings of a fold pass for murmurs, and half of the murmurs.
+    rows.loc[murmur & (rows.index % 4 == 0), "hum 5"] = 2.0
+    rows.loc[~murmur & (rows.index % 10 < 4), "hum 5"] = 2.0
+    found = {key: value for key, _, value in mixed(rows)}
+    assert list(found)[:2] == ["mixed plain", "mixed passing plain"]
+    assert len(found) == 2 * (1 + len(SOUNDS))
+    assert found["mixed plain"].startswith("1.000")
+    assert found["mixed passing plain"] == "100 and 0.0 %"
+    first, second = found["mixed speech"].split(", ")
+    assert (first[:5], second[:5]) == ("1.000", "0.500")
+    assert found["mixed passing speech"] == "100 and 0.0 %, 0 and 0.0 %"
+    assert found["mixed passing hum"].endswith("%, 52 and 40.0 %")
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("kind", ["noise", "speech", "hum"])
+@pytest.mark.parametrize("seconds", [0.3, 4])
+def test_other_sounds_are_mixed_in_by_the_ratio_of_powers(kind, seconds):
+    from pretrained_mixed import mix
+
+    rate = 4000
+    sound = np.sin(2 * np.pi * 70 * np.arange(int(seconds * rate)) / rate)
+    mixed = mix(sound, rate, kind=kind, ratio_db=10, seed=1)
+    assert len(mixed) == len(sound)
+    other = mixed - sound
+    assert 20 * np.log10(sound.std() / other.std()) == pytest.approx(10, abs=1e-6)
+    np.testing.assert_array_equal(
+        mixed, mix(sound, rate, kind=kind, ratio_db=10, seed=1)
+    )
+    if kind == "hum" and seconds == 4:
+        power = np.abs(np.fft.rfft(other)) ** 2
+        assert np.flatnonzero(power > power.max() / 20).tolist() == [200, 400, 600]
 
 
 def test_each_view_has_a_line_of_its_own(table):
