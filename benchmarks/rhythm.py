@@ -2,7 +2,7 @@
 
 Usage::
 
-    python benchmarks/rhythm.py DATA                 # some ten minutes of a processor
+    python benchmarks/rhythm.py DATA                 # fifteen minutes of a processor
     python benchmarks/rhythm.py DATA --murmur FILE   # with a saved murmur model
     python benchmarks/rhythm.py --from-scores        # the tables, seconds
 
@@ -93,12 +93,15 @@ def measure_edits(
                 "duration": numbers.duration[held],
             }
         )
-        for name, make in CLASSIFIERS.items():
-            fitted = make().fit(columns_of(numbers, "all")[~held], edited[~held])
-            table[name] = fitted.predict_proba(numbers.rhythm[held])[:, 1]
-            learnt[f"learnt on {kind}, {name}"] = fitted.predict_proba(
-                described.rhythm
-            )[:, 1]
+        table["extra sound"] = columns_of(numbers, "learnt")[held, 0]
+        for which in ("intervals", "all"):
+            X, of_set_b = columns_of(numbers, which), columns_of(described, which)
+            for name, make in CLASSIFIERS.items():
+                fitted = make().fit(X[~held], edited[~held])
+                table[f"{which}, {name}"] = fitted.predict_proba(X[held])[:, 1]
+                learnt[f"learnt on {kind}, {which}, {name}"] = fitted.predict_proba(
+                    of_set_b
+                )[:, 1]
         tables.append(table)
     return pd.concat(tables), learnt
 
@@ -115,6 +118,8 @@ def measure_tries(
         folds = subject_folds(truth, subjects, 5, repeat)
         for fold, (train, test) in enumerate(folds):
             scores, chosen = run_fold(part, truth, subjects, train, test, seed=repeat)
+            # Nothing of set_b has taught this one.
+            scores["extra sound, as in the box"] = columns_of(part, "learnt")[test, 0]
             for name, values in learnt.items():
                 scores[name] = values[kept][test]
             tables.append(
@@ -126,6 +131,7 @@ def measure_tries(
                         "subject": subjects[test],
                         "y": truth[test].astype(int),
                         "noisy": noisy[kept][test].astype(int),
+                        "duration": part.duration[test],
                         "chosen": chosen,
                         **scores,
                     }
@@ -163,7 +169,7 @@ def measure_outcomes(
 
     Neither view learns from set_b: murmur scores and features are worked out once.
     """
-    rhythm = columns_of(described, "sounds and likeness")
+    rhythm = columns_of(described, "sounds, likeness, learnt")
     views = {
         "murmur score": (murmur, _no_columns),
         "rhythm": (np.zeros(len(murmur)), _other_columns),

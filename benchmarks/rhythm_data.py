@@ -28,7 +28,7 @@ class Described(NamedTuple):
 
     Attributes
     ----------
-    rhythm : ndarray of shape (n_recordings, 40)
+    rhythm : ndarray of shape (n_recordings, 41)
         ``RHYTHM_FEATURES``.
     bands : ndarray of shape (n_recordings, 8)
         Outlier and level of systoles and diastoles, of low, then of high bands.

@@ -10,9 +10,26 @@ import pandas as pd
 
 from heartbeat_clf.evaluation import Evaluation, Interval, auroc, bootstrap_auroc
 
-__all__ = ["confusion", "make_tables", "table_of_edits", "table_of_tries"]
+__all__ = [
+    "at_equal_length",
+    "confusion",
+    "make_tables",
+    "table_of_edits",
+    "table_of_tries",
+]
 
-_NO_SCORE = ("recording", "repeat", "fold", "subject", "y", "noisy", "chosen")
+_NO_SCORE = (
+    "recording",
+    "repeat",
+    "fold",
+    "subject",
+    "y",
+    "noisy",
+    "duration",
+    "chosen",
+)
+_EQUAL = 1.15
+"""Clips are of equal length if one is no more than this much longer."""
 _N_BOOTSTRAP = 2000
 
 
@@ -55,32 +72,73 @@ def _auroc(table: pd.DataFrame, score: pd.Series, **options: Any) -> Interval:
 
 
 def table_of_tries(tries: pd.DataFrame) -> str:
-    """Return a row a try: recordings, units, and against clean and noisy normals."""
+    """Return a row a try: recordings, units, clips of equal length, clean and noisy."""
     lines = [
         "| try | a recording | a (subject, label) unit | a subject, by maximum "
-        "| v. clean | v. noisy |",
-        "|---|---|---|---|---|---|",
+        "| v. clean | v. noisy | equal length | equal, v. clean | equal, v. noisy |",
+        "|---" * 9 + "|",
     ]
     for name in tries.columns.difference(_NO_SCORE, sort=False):
-        by_noise = []
+        by_noise, equal = [], [at_equal_length(tries, name)]
         for noisy in (0, 1):
             part = tries[(tries["y"] == 1) | (tries["noisy"] == noisy)]
             folds = part.groupby(["repeat", "fold"])
             by_noise.append(np.nanmean([auroc(f["y"] == 1, f[name]) for _, f in folds]))
+            equal.append(at_equal_length(part, name))
         lines.append(
             f"| {name} | {_cell(_auroc(tries, tries[name]))} "
             f"| {_cell(_auroc(tries, tries[name], unit='label'))} "
             f"| {_cell(_auroc(tries, tries[name], unit='any', combine='max'))} "
-            f"| {by_noise[0]:.3f} | {by_noise[1]:.3f} |"
+            f"| {by_noise[0]:.3f} | {by_noise[1]:.3f} "
+            f"| {' | '.join(f'{found.value:.3f}' for found in equal)} |"
         )
     return "\n".join(lines)
+
+
+def at_equal_length(
+    tries: pd.DataFrame, name: str, *, n_bootstrap: int = 0, seed: int = 0
+) -> Interval:
+    """Return the share of pairs of clips of equal length that are ranked right.
+
+    Pairs are of one fold, as its scores are of one model. The interval draws subjects
+    within folds.
+    """
+    rng = np.random.default_rng(seed)
+    right, pairs = np.zeros(n_bootstrap + 1), np.zeros(n_bootstrap + 1)
+    for _, part in tries.groupby(["repeat", "fold"]):
+        positive = part["y"].to_numpy() == 1
+        score, length = part[name].to_numpy(), np.log(part["duration"].to_numpy())
+        above = score[positive][:, np.newaxis] - score[~positive]
+        apart = np.abs(length[positive][:, np.newaxis] - length[~positive])
+        equal = apart <= np.log(_EQUAL)
+        won = equal * ((above > 0) + 0.5 * (above == 0))
+        persons, codes = np.unique(part["subject"], return_inverse=True)
+        n = len(persons)
+        draws = rng.multinomial(n, np.full(n, 1 / n), n_bootstrap)
+        weights = np.vstack([np.ones(n), draws])[:, codes]
+        first, second = weights[:, positive], weights[:, ~positive]
+        right += np.einsum("dp,pn,dn->d", first, won, second, optimize=True)
+        pairs += np.einsum("dp,pn,dn->d", first, equal, second, optimize=True)
+    value = float(right[0] / pairs[0])
+    if not n_bootstrap:
+        return Interval(value)
+    drawn = pairs[1:] > 0
+    low, high = np.quantile(right[1:][drawn] / pairs[1:][drawn], [0.025, 0.975])
+    return Interval(value, float(low), float(high))
 
 
 def choices(tries: pd.DataFrame) -> str:
     """Return how often the inner folds chose what."""
     chosen = tries.drop_duplicates(["repeat", "fold"])["chosen"].value_counts()
     said = ", ".join(f"{name} {count}" for name, count in chosen.items())
-    return f"Chosen by inner folds: {said}."
+    equal = [
+        _cell(at_equal_length(part, "chosen by inner folds", n_bootstrap=_N_BOOTSTRAP))
+        for part in (tries, tries[(tries["y"] == 1) | (tries["noisy"] == 0)])
+    ]
+    return (
+        f"Chosen by inner folds: {said}.\n\nThat, among clips of equal length: "
+        f"{equal[0]}, against clean ones {equal[1]}."
+    )
 
 
 def table_of_edits(edited: pd.DataFrame) -> str:

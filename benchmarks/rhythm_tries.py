@@ -14,7 +14,12 @@ from sklearn.preprocessing import StandardScaler
 
 from heartbeat_clf.evaluation import auroc
 from heartbeat_clf.folds import subject_folds
-from heartbeat_clf.rhythm import INTERVAL_FEATURES, RHYTHM_FEATURES, SOUND_FEATURES
+from heartbeat_clf.rhythm import (
+    INTERVAL_FEATURES,
+    LIKENESS_FEATURES,
+    RHYTHM_FEATURES,
+    SOUND_FEATURES,
+)
 
 __all__ = [
     "CANDIDATES",
@@ -92,19 +97,30 @@ TRIES: tuple[tuple[str, str, Callable[[], Any]], ...] = (
     ("intervals, extra trees", "intervals", make_trees),
     ("sounds, extra trees", "sounds", make_trees),
     ("all, extra trees", "all", make_trees),
+    ("sounds, likeness, learnt, logistic", "sounds, likeness, learnt", make_logistic),
+    ("sounds, likeness, learnt, forest", "sounds, likeness, learnt", make_forest),
+    ("sounds, likeness, learnt, extra trees", "sounds, likeness, learnt", make_trees),
 )
 # What an inner loop may choose from: every kind of feature with every classifier.
 CANDIDATES = tuple(
     f"{which}, {classifier}"
-    for which in ("intervals", "sounds", "likeness", "sounds and likeness", "all")
+    for which in (
+        "intervals",
+        "sounds",
+        "likeness",
+        "sounds and likeness",
+        "sounds, likeness, learnt",
+        "all",
+    )
     for classifier in CLASSIFIERS
 )
 
 
 def columns_of(described: Described, which: str) -> np.ndarray:
     """Return the numbers that a try works on."""
-    intervals, sounds, likeness = np.split(
-        described.rhythm, np.cumsum([len(INTERVAL_FEATURES), len(SOUND_FEATURES)]), 1
+    kinds = INTERVAL_FEATURES, SOUND_FEATURES, LIKENESS_FEATURES
+    intervals, sounds, likeness, learnt = np.split(
+        described.rhythm, np.cumsum([len(names) for names in kinds]), axis=1
     )
     return {
         "intervals": intervals,
@@ -113,7 +129,9 @@ def columns_of(described: Described, which: str) -> np.ndarray:
         "systoles": sounds[:, :4],
         "diastoles": sounds[:, 4:],
         "likeness": likeness,
+        "learnt": learnt,
         "sounds and likeness": np.hstack([sounds, likeness]),
+        "sounds, likeness, learnt": np.hstack([sounds, likeness, learnt]),
         "all": described.rhythm,
         "bands": described.bands,
         "sounds and bands": np.hstack([sounds, described.bands]),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pretrained_table import MURMUR, N_FOLDS, WEIGHTS, measures, read
 from quality_table import within_strata
+from rhythm_table import at_equal_length
 from score_store import ScoreStore
 
 from heartbeat_clf.evaluation import bootstrap_auroc
@@ -120,6 +121,7 @@ def _rows(results: Path) -> list[Row]:
             "0.70",
             _extrasystole(results),
         ),
+        Row("the same: clips of equal length", "-", _at_equal_length(results)),
         Row(
             "PASCAL set_a, heart v. artifact, nothing of set_a seen: a recording",
             "0.95",
@@ -162,6 +164,12 @@ def _extrasystole(results: Path) -> str:
         folds=tries["fold"],
         repeats=tries["repeat"],
     )
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def _at_equal_length(results: Path) -> str:
+    tries = pd.read_csv(results / "rhythm_tries.csv", dtype={"subject": str})
+    interval = at_equal_length(tries, "chosen by inner folds", n_bootstrap=2000)
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 

@@ -102,8 +102,8 @@ def find_stays(states: np.ndarray) -> Stays:
         or states.max() >= len(STATES)
     ):
         raise ValueError(
-            "Expected states of shape (n_frames,), 0 to 3 each, got shape "
-            f"{states.shape!r} with values {np.unique(states)[:6].tolist()}. "
+            "Expected states of shape (n_frames,), integers from 0 to 3, got shape "
+            f"{states.shape!r} and {states.dtype} such as {states.ravel()[:6]!r}. "
             "beat_decoding.decode_states gives them."
         )
     edges = np.flatnonzero(np.diff(states)) + 1

@@ -8,13 +8,14 @@ pickle.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier
 
-from heartbeat_clf._validation import check_same_length
+from heartbeat_clf._validation import check_number, check_same_length
 from heartbeat_clf.calibration import fit_calibration
 from heartbeat_clf.folds import subject_folds
 from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
@@ -63,6 +64,8 @@ def fit_boosted(
     positive: np.ndarray,
     subjects: np.ndarray,
     *,
+    n_trees: int = _TREES,
+    learning_rate: float = _RATE,
     seed: int = 0,
 ) -> BoostedTrees | None:
     """Return boosted trees that tell one class from the other.
@@ -77,6 +80,10 @@ def fit_boosted(
         What is to be told.
     subjects : ndarray of shape (n_beats,)
         Whose each beat is.
+    n_trees : int, default=300
+        How many trees.
+    learning_rate : float, default=0.1
+        Which part of a step each takes.
     seed : int, default=0
         Origin of the trees and folds.
 
@@ -89,18 +96,21 @@ def fit_boosted(
     Raises
     ------
     ValueError
-        If lengths differ, features are not finite or `positive` is not boolean.
+        If lengths differ, features are not finite, `positive` is not boolean, or a
+        setting is out of range.
 
     Notes
     -----
-    300 trees of up to 8 leaves, each of 30 beats or more, a tenth of each step taken,
-    on a half of the beats and 40 of the features.
+    Trees of up to 8 leaves, each of 30 beats or more, on a half of the beats and 40 of
+    the features.
 
     References
     ----------
     Friedman 2002, "Stochastic gradient boosting", Computational Statistics & Data
     Analysis 38(4): 367-378; scikit-learn's implementation.
     """
+    check_number("n_trees", n_trees, minimum=1, integer=True)
+    check_number("learning_rate", learning_rate, minimum=0, maximum=1, exclusive=True)
     features = check_features(features)
     positive, subjects = check_positive(positive), np.asarray(subjects)
     for name, labels in (("positive", positive), ("subjects", subjects)):
@@ -114,9 +124,12 @@ def fit_boosted(
         return None
     weights = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
     weights *= len(weights)
+    fit = functools.partial(
+        _boosted, n_trees=n_trees, learning_rate=learning_rate, seed=seed
+    )
     held_out = np.empty(len(features))
     for train, test in subject_folds(positive, subjects, min(_SPLITS, fewest), seed):
-        grown = _boosted(features[train], positive[train], weights[train], seed)
+        grown = fit(features[train], positive[train], weights[train])
         held_out[test] = grown.decision_function(features[test])
     calibration = fit_calibration(
         Calibration((0.0,)),
@@ -125,10 +138,10 @@ def fit_boosted(
         weights,
         prior="slope",
     )
-    grown = _boosted(features, positive, weights, seed)
+    grown = fit(features, positive, weights)
 
     def added(values: np.ndarray) -> np.ndarray:
-        found: np.ndarray = calibration.slope * _RATE * values[:, 0]
+        found: np.ndarray = calibration.slope * learning_rate * values[:, 0]
         return found
 
     arrays = tree_arrays(grown.estimators_[:, 0], added)
@@ -136,13 +149,19 @@ def fit_boosted(
 
 
 def _boosted(
-    features: np.ndarray, positive: np.ndarray, weights: np.ndarray, seed: int
+    features: np.ndarray,
+    positive: np.ndarray,
+    weights: np.ndarray,
+    *,
+    n_trees: int,
+    learning_rate: float,
+    seed: int,
 ) -> GradientBoostingClassifier:
     grown = GradientBoostingClassifier(
         # Both classes weigh the same: log odds begin at 0.
         init="zero",
-        n_estimators=_TREES,
-        learning_rate=_RATE,
+        n_estimators=n_trees,
+        learning_rate=learning_rate,
         subsample=_SAMPLE,
         max_depth=None,
         max_leaf_nodes=_LEAVES,

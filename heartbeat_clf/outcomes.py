@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from heartbeat_clf._validation import check_number, check_same_length
 from heartbeat_clf.folds import check_labels, subject_folds
 from heartbeat_clf.rhythm import (
+    LEARNT_FEATURES,
     LIKENESS_FEATURES,
     SOUND_FEATURES,
     RhythmTransformer,
@@ -22,9 +23,11 @@ from heartbeat_clf.rhythm import (
 __all__ = ["OutcomeClassifier", "balance_decisions"]
 
 _MURMUR = "murmur"
-_RHYTHM = (*SOUND_FEATURES, *LIKENESS_FEATURES)
-# Factors that an outcome's probability may be multiplied with before the decision.
-_FACTORS = np.exp(np.arange(-2.0, 2.01, 0.25))
+_RHYTHM = (*SOUND_FEATURES, *LIKENESS_FEATURES, *LEARNT_FEATURES)
+# Factors that an outcome's probability may be multiplied with before the decision, the
+# mildest first: of several that serve alike it is the one to take.
+_FACTORS = np.exp(sorted(np.arange(-2.0, 2.01, 0.25), key=abs))
+_LARGEST_SEED = 2**32 - 1
 _ROUNDS = 2
 
 
@@ -35,7 +38,7 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
     the rhythm of the whole recording, and a last classifier decides on both. The
     decision gives every outcome its due: on folds of the training subjects, factors
     are chosen that make the mean of the recalls largest, so that a rare outcome is
-    not left out because it is rare.
+    not left out because it is rare. (One that cannot be told may still be.)
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
         is taken as it is when wrapped: ``FrozenEstimator(load_pretrained())``.
     rhythm : transformer or None, default=None
         From recordings to numbers; None is a `RhythmTransformer` of
-        ``SOUND_FEATURES`` and ``LIKENESS_FEATURES``.
+        ``SOUND_FEATURES``, ``LIKENESS_FEATURES`` and ``LEARNT_FEATURES``.
     final : classifier or None, default=None
         From the murmur score and the rhythm to the outcome; None is extremely
         randomised trees (Geurts, Ernst and Wehenkel 2006, Machine Learning 63: 3-42),
@@ -121,14 +124,21 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If lengths differ, no label is ``"murmur"``, there is only one, or a label
-            has too few subjects for the inner folds.
+            If lengths differ, a value of `groups` is missing, no label is ``"murmur"``,
+            there is only one, or a label has too few subjects for the inner folds.
         """
         check_number("inner_splits", self.inner_splits, minimum=2, integer=True)
-        check_number("random_state", self.random_state, minimum=0, integer=True)
+        check_number(
+            "random_state",
+            self.random_state,
+            minimum=0,
+            maximum=_LARGEST_SEED,
+            integer=True,
+        )
         labels = check_labels("y", y)
-        subjects = np.arange(len(labels)) if groups is None else np.asarray(groups)
-        check_same_length(y=labels, groups=subjects)
+        rows = np.arange(len(labels))
+        subjects = rows if groups is None else check_labels("groups", groups)
+        check_same_length(X=X, y=labels, groups=subjects)
         classes = np.unique(labels)
         if _MURMUR not in classes or len(classes) < 2:
             raise ValueError(
@@ -227,7 +237,8 @@ def balance_decisions(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarra
     Returns
     -------
     factors : ndarray of shape (n_classes,)
-        Found class by class, in two rounds; 1 where nothing is gained.
+        Found class by class, in two rounds; of those that serve alike the one nearest
+        to 1, which it is where nothing is gained.
 
     Examples
     --------

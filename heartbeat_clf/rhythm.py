@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from heartbeat_clf._validation import check_rate
 from heartbeat_clf.beat_tracking import track_beats
 from heartbeat_clf.rhythm_features import (
     INTERVAL_FEATURES,
+    LEARNT_FEATURES,
     LIKENESS_FEATURES,
     RHYTHM_FEATURES,
     SOUND_FEATURES,
@@ -21,6 +23,7 @@ from heartbeat_clf.rhythm_features import (
 
 __all__ = [
     "INTERVAL_FEATURES",
+    "LEARNT_FEATURES",
     "LIKENESS_FEATURES",
     "RHYTHM_FEATURES",
     "SOUND_FEATURES",
@@ -53,7 +56,7 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
     >>> from heartbeat_clf.datasets import make_heart_sounds
     >>> sounds = make_heart_sounds(2, duration=6.0, random_state=0)
     >>> RhythmTransformer().fit_transform(sounds.recordings).shape
-    (4, 40)
+    (4, 41)
     """
 
     def __init__(
@@ -126,12 +129,17 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
                 f"Expected features to be a sequence of str, got {self.features!r}. "
                 f"Wrap it: features=[{self.features!r}]."
             )
+        if not isinstance(self.features, Sequence | np.ndarray):
+            raise TypeError(
+                f"Expected features to be a sequence of str, got {self.features!r}. "
+                "None takes all."
+            )
         names = tuple(self.features)
         unknown = [name for name in names if name not in RHYTHM_FEATURES]
         if unknown or not names:
             raise ValueError(
-                f"Expected features among {RHYTHM_FEATURES}, got {names!r}. "
-                "None takes all."
+                f"Expected features among {RHYTHM_FEATURES}, got "
+                f"{unknown or 'none'}. None takes all."
             )
         return names
 

@@ -12,9 +12,11 @@ import numpy as np
 from heartbeat_clf.beat_decoding import STATES
 from heartbeat_clf.beat_likeness import LIKENESS_FEATURES, beat_likeness
 from heartbeat_clf.beat_tracking import Beats
+from heartbeat_clf.extra_sounds import extra_sound
 
 __all__ = [
     "INTERVAL_FEATURES",
+    "LEARNT_FEATURES",
     "LIKENESS_FEATURES",
     "RHYTHM_FEATURES",
     "SOUND_FEATURES",
@@ -50,7 +52,10 @@ SOUND_FEATURES = (
     "diastole_stray",
     "diastole_stray_median",
 )
-RHYTHM_FEATURES = INTERVAL_FEATURES + SOUND_FEATURES + LIKENESS_FEATURES
+LEARNT_FEATURES = ("extra_sound",)
+RHYTHM_FEATURES = (
+    INTERVAL_FEATURES + SOUND_FEATURES + LIKENESS_FEATURES + LEARNT_FEATURES
+)
 _NEIGHBOURS = 3
 _ENTROPY_STEP = 0.05
 # The ends of a stay hold the flanks of the sounds beside it.
@@ -72,10 +77,10 @@ def rhythm_features(beats: Beats) -> np.ndarray:
 
     Returns
     -------
-    features : ndarray of float64 of shape (40,)
+    features : ndarray of float64 of shape (41,)
         In the order of ``RHYTHM_FEATURES``: those of the intervals, of sounds between
-        the beats, and of how alike the beats are. Finite; where there are too few
-        intervals, the value of a perfectly even rhythm.
+        the beats, of how alike the beats are, and what was learnt from edited clips.
+        Finite; where there are too few intervals, the value of a perfectly even rhythm.
 
     Notes
     -----
@@ -109,6 +114,9 @@ def rhythm_features(beats: Beats) -> np.ndarray:
     s1_low_oddest, s1_low_unlike,     how unlike the median one the oddest stay in a
     ...                               heart state is, and the middle one: see
                                       :func:`~heartbeat_clf.beat_likeness.beat_likeness`
+    extra_sound                       log odds of a quiet sound too many between the
+                                      beats, by the eight numbers of sounds: see
+                                      :func:`~heartbeat_clf.extra_sounds.extra_sound`
     ================================  ===============================================
 
     Examples
@@ -158,8 +166,9 @@ def rhythm_features(beats: Beats) -> np.ndarray:
         values["entropy"] = _entropy(ratios)
         values["premature_level"] = float(loudness[place + 1] - np.median(loudness))
     intervals_part = [values[name] for name in INTERVAL_FEATURES]
+    sounds = _sounds_between(beats)
     likeness = beat_likeness(beats.image, beats.states)
-    return np.array([*intervals_part, *_sounds_between(beats), *likeness])
+    return np.array([*intervals_part, *sounds, *likeness, extra_sound(sounds)])
 
 
 def _local_medians(intervals: np.ndarray) -> np.ndarray:

@@ -91,6 +91,54 @@ def test_states_without_a_stay_give_zeros(states):
     np.testing.assert_array_equal(values[absent], 0)
 
 
+def test_the_middle_of_an_even_number_is_between_its_two():
+    # Of four diastoles one is 2, one 6 dB louder: unlike the median by 1, 1, 1 and 5.
+    image, states = beats(5)
+    image[:, of_beat(1)] += 2.0
+    image[:, of_beat(3)] += 6.0
+    values = named(image, states)
+    step = SHARE / scale_of(image)
+    assert values["diastole_low_unlike"] == pytest.approx(1.0 * step, rel=1e-5)
+    assert values["diastole_low_oddest"] == pytest.approx(4.0 * step, rel=1e-5)
+
+
+def test_a_nearly_flat_image_is_not_blown_up():
+    image, states = beats(7)
+    image = 1e-7 * image
+    image[:6, of_beat(2)] += 1e-7
+    assert beat_likeness(image, states).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("n_bands", "n_low"), [(2, 1), (4, 2), (5, 2), (16, 6), (40, 15)]
+)
+def test_three_eighths_of_the_bands_are_low_and_no_half_is_empty(n_bands, n_low):
+    image, states = beats(7, n_bands)
+    image[n_low - 1, of_beat(2)] += 5.0
+    values = named(image, states)
+    assert values["diastole_low_oddest"] > 0
+    assert values["diastole_high_oddest"] == 0
+    image, states = beats(7, n_bands)
+    image[n_low, of_beat(2)] += 5.0
+    values = named(image, states)
+    assert values["diastole_high_oddest"] > 0
+    assert values["diastole_low_oddest"] == 0
+
+
+@pytest.mark.parametrize("level", [np.nan, np.inf])
+def test_levels_that_are_not_finite_are_refused(level):
+    image, states = beats(3)
+    image[3, 5] = level
+    with pytest.raises(ValueError, match="finite levels in dB in image"):
+        beat_likeness(image, states)
+
+
+def test_lists_are_taken():
+    image, states = beats(4)
+    found = beat_likeness(image.tolist(), states.tolist())
+    np.testing.assert_array_equal(found, np.zeros(16))
+
+
 def test_silence_gives_zeros():
     _, states = beats(4)
     assert not beat_likeness(np.full((16, len(states)), -80.0), states).any()

@@ -57,6 +57,13 @@ def test_what_is_returned_fits_together(sounds):
     assert STATES[beats.states[first - 1]] == "diastole"
 
 
+def test_the_image_is_what_the_network_heard(sounds):
+    settings = load_beat_model().settings
+    beats = track_beats(sounds.recordings[:1])[0]
+    expected = beat_image(sounds.recordings[0], settings)
+    np.testing.assert_array_equal(beats.image, expected)
+
+
 def test_rows_do_not_depend_on_each_other_and_repeat_to_the_bit(sounds):
     together = track_beats(sounds.recordings[:3])
     alone = track_beats(sounds.recordings[2:3])[0]

@@ -97,7 +97,41 @@ def test_saved_scores_give_the_tables(part, monkeypatch):
 
 def test_columns_of_every_try_are_there(part):
     tries, data = part("rhythm_tries"), part("rhythm_data")
-    described = data.Described(np.zeros((4, 40)), np.zeros((4, 8)), np.zeros(4))
+    described = data.Described(np.zeros((4, 41)), np.zeros((4, 8)), np.zeros(4))
     for _, which, _ in tries.TRIES:
         assert len(tries.columns_of(described, which)) == 4
     assert {name for name, _, _ in tries.TRIES} >= set(tries.CANDIDATES)
+
+
+def test_clips_of_equal_length_alone_are_compared(part):
+    at_equal_length = part("rhythm_table").at_equal_length
+    tries = pd.DataFrame(
+        {
+            "repeat": 0,
+            "fold": [0, 0, 0, 0, 0, 1, 1],
+            "subject": ["a", "b", "c", "d", "e", "f", "g"],
+            "y": [1, 1, 0, 0, 0, 1, 0],
+            "duration": [2.0, 8.0, 2.2, 8.1, 20.0, 2.0, 8.0],
+            "length": [2.0, 8.0, 2.0, 9.0, 20.0, 5.0, 1.0],
+        }
+    )
+    # Equal are a and c (a tie) and b and d (wrong); of fold 1 none are.
+    assert at_equal_length(tries, "length").value == 0.25
+    found = at_equal_length(tries, "length", n_bootstrap=200)
+    assert found.value == 0.25
+    assert (found.low, found.high) == (0.0, 0.5)
+
+
+def test_other_sounds_are_heard_beside_most_clips(part):
+    beside = part("train_extra_sounds").beside
+    clips = [np.sin(0.3 * np.arange(n, dtype=np.float32)) for n in (300, 4000) * 10]
+    mixed = beside(clips)
+    changed = [not np.array_equal(a, b) for a, b in zip(clips, mixed, strict=True)]
+    assert 0.4 < np.mean(changed) < 1
+    for clip, both in zip(clips, mixed, strict=True):
+        assert both.dtype == np.float32
+        assert len(both) == len(clip)
+        ratio = 20 * np.log10(clip.std() / max((both - clip).std(), 1e-3))
+        assert ratio > -3.1
+    again = beside(clips)
+    assert all(np.array_equal(a, b) for a, b in zip(mixed, again, strict=True))

@@ -3,13 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.evaluation import evaluate
 from heartbeat_clf.outcomes import OutcomeClassifier, balance_decisions
+from heartbeat_clf.rhythm import LEARNT_FEATURES, LIKENESS_FEATURES, SOUND_FEATURES
 
 
 def second_column(X):
@@ -144,6 +148,14 @@ def test_lengths_and_settings_are_checked(table):
     X, y, groups = table
     with pytest.raises(ValueError, match="groups"):
         classifier(ColumnScore()).fit(X, y, groups[:-1])
+    with pytest.raises(ValueError, match="90 in y and 89 in X"):
+        classifier(ColumnScore()).fit(X[:-1], y, groups)
+    with pytest.raises(ValueError, match="a value in every row of groups"):
+        classifier(ColumnScore()).fit(X, y, np.where(groups == 3, np.nan, groups))
+    with pytest.raises(ValueError, match="groups to be 1-D"):
+        classifier(ColumnScore()).fit(X, y, X)
+    with pytest.raises(ValueError, match="random_state"):
+        classifier(ColumnScore(), random_state=2**32).fit(X, y, groups)
     with pytest.raises(ValueError, match="inner_splits"):
         classifier(ColumnScore(), inner_splits=1).fit(X, y, groups)
     with pytest.raises(ValueError, match="random_state"):
@@ -174,6 +186,81 @@ def test_decisions_give_a_rare_class_its_due():
 def test_decisions_that_are_right_are_left_alone():
     factors = balance_decisions(np.eye(3)[[0, 1, 2, 0]], np.array([0, 1, 2, 0]))
     np.testing.assert_array_equal(factors, 1)
+
+
+def test_of_factors_that_serve_alike_the_mildest_is_taken():
+    # Any factor of the first class from 0.053 to 0.92 answers all of them right.
+    probabilities = np.array([[0.95, 0.05]] * 5 + [[0.52, 0.48]] * 5)
+    factors = balance_decisions(probabilities, np.repeat([0, 1], 5))
+    np.testing.assert_allclose(factors, [np.exp(-0.25), 1])
+
+
+class Remembered(LogisticRegression):
+    """Keep the subjects of each fit and prediction; they stand in the last column."""
+
+    seen: list = []  # noqa: RUF012
+
+    def fit(self, X, y):
+        Remembered.seen.append(("fit", set(X[:, -1].astype(int))))
+        return super().fit(X[:, :-1], y)
+
+    def predict_proba(self, X):
+        Remembered.seen.append(("predict", set(X[:, -1].astype(int))))
+        return super().predict_proba(X[:, :-1])
+
+
+def columns_and_subject(X):
+    return np.asarray(X)[:, 1:]
+
+
+def test_factors_are_chosen_on_subjects_that_were_not_fitted_on(table):
+    X, y, groups = table
+    Remembered.seen.clear()
+    OutcomeClassifier(
+        FrozenEstimator(ColumnScore().fit(X, np.where(y == "murmur", y, "other"))),
+        rhythm=FunctionTransformer(columns_and_subject),
+        final=Remembered(),
+    ).fit(X, y, groups)
+    *inner, whole = Remembered.seen
+    assert whole == ("fit", set(groups))
+    assert [what for what, _ in inner] == ["fit", "predict"] * 3
+    for (_, fitted), (_, predicted) in zip(inner[::2], inner[1::2], strict=True):
+        assert not fitted & predicted
+        assert fitted | predicted == set(groups)
+
+
+def test_chosen_factors_are_kept(table):
+    X, y, groups = table
+    rare = (y != "extrasystole") | (groups % 6 == 0)
+    shifted = X.copy()
+    shifted[y == "extrasystole", 1] -= 3.5
+    model = classifier(ColumnScore(), final=LogisticRegression())
+    model.fit(shifted[rare], y[rare], groups[rare])
+    assert model.factors_[0] > 1
+
+
+def test_the_default_is_what_docs_say():
+    sounds = make_heart_sounds(
+        12, murmur_fraction=0.33, extrasystole_fraction=0.33, random_state=0
+    )
+    murmur = DummyClassifier(strategy="prior")
+    model = OutcomeClassifier(murmur, inner_splits=2, random_state=3)
+    model.fit(sounds.recordings, sounds.target, groups=sounds.subjects)
+    assert model.rhythm_.features == (
+        *SOUND_FEATURES,
+        *LIKENESS_FEATURES,
+        *LEARNT_FEATURES,
+    )
+    assert isinstance(model.final_, ExtraTreesClassifier)
+    expected = {
+        "n_estimators": 300,
+        "min_samples_leaf": 5,
+        "bootstrap": True,
+        "class_weight": "balanced_subsample",
+        "random_state": 3,
+    }
+    settings = model.final_.get_params()
+    assert {name: settings[name] for name in expected} == expected
 
 
 def test_factors_are_what_the_decision_uses(table):

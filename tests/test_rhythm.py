@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.rhythm import (
     INTERVAL_FEATURES,
+    LEARNT_FEATURES,
     LIKENESS_FEATURES,
     RHYTHM_FEATURES,
     SOUND_FEATURES,
@@ -48,7 +49,8 @@ def test_names_and_columns_go_together(sounds):
     np.testing.assert_array_equal(
         chosen.fit_transform(sounds.recordings[:3]), features[:, columns]
     )
-    assert (*INTERVAL_FEATURES, *SOUND_FEATURES, *LIKENESS_FEATURES) == RHYTHM_FEATURES
+    kinds = INTERVAL_FEATURES, SOUND_FEATURES, LIKENESS_FEATURES, LEARNT_FEATURES
+    assert sum(kinds, ()) == RHYTHM_FEATURES
 
 
 def test_it_works_in_pipelines_and_unions(sounds):
@@ -80,10 +82,28 @@ def test_a_single_name_is_refused(sounds):
         RhythmTransformer("entropy").fit(sounds.recordings[:1])
 
 
-@pytest.mark.parametrize("features", [["entropie"], []])
-def test_unknown_or_no_names_are_refused(features, sounds):
-    with pytest.raises(ValueError, match="Expected features among"):
+@pytest.mark.parametrize("features", [5, {"entropy"}, iter(["entropy"])])
+def test_what_has_no_order_or_is_read_once_is_refused(features, sounds):
+    with pytest.raises(TypeError, match=r"a sequence of str, got .* None takes all"):
         RhythmTransformer(features).fit(sounds.recordings[:1])
+
+
+@pytest.mark.parametrize(
+    ("features", "got"), [(["entropy", "entropie"], r"\['entropie'\]"), ([], "none")]
+)
+def test_unknown_or_no_names_are_refused(features, got, sounds):
+    with pytest.raises(ValueError, match=f"Expected features among .* got {got}"):
+        RhythmTransformer(features).fit(sounds.recordings[:1])
+
+
+def test_the_rate_of_arrays_counts(sounds):
+    slow, fast = (
+        RhythmTransformer(["median_interval"], input_rate=rate)
+        .fit_transform(sounds.recordings[:1])
+        .item()
+        for rate in (1000, 1500)
+    )
+    assert fast == pytest.approx(slow / 1.5, rel=0.1)
 
 
 def test_bad_rate_is_refused(sounds):

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from heartbeat_clf.beat_likeness import beat_likeness
 from heartbeat_clf.beat_tracking import Beats
+from heartbeat_clf.extra_sounds import extra_sound
 from heartbeat_clf.rhythm_features import RHYTHM_FEATURES, rhythm_features
 
 RATE = 50.0
@@ -122,6 +124,22 @@ def test_few_beats_give_finite_numbers(n_beats):
     assert np.isfinite(features).all()
     values = dict(zip(RHYTHM_FEATURES, features, strict=True))
     assert values["drop_and_pause"] == 0
+
+
+def test_likeness_and_the_extra_sound_are_among_them():
+    def level(states):
+        loud = np.where(np.isin(states, (0, 2)), 0.0, -20.0)
+        loud[100:104] = -8.0
+        return loud
+
+    beats = beats_of([20] * 6, level=level)
+    beats.image[12:] -= 5.0 * np.sin(np.arange(len(beats.states)))
+    features = rhythm_features(beats)
+    likeness = beat_likeness(beats.image, beats.states)
+    assert likeness.any()
+    assert len(set(likeness[:4])) > 2
+    np.testing.assert_array_equal(features[24:40], likeness)
+    assert features[40] == extra_sound(features[16:24])
 
 
 def test_a_single_frame_gives_finite_numbers():
