@@ -27,6 +27,7 @@ from heartbeat_clf.evaluation import auroc
 from heartbeat_clf.extra_sounds import extra_sound
 from heartbeat_clf.murmur_judge import boosted_to_onnx, fit_boosted
 from heartbeat_clf.non_heart_sounds import make_non_heart_sound
+from heartbeat_clf.prediction import network_session
 from heartbeat_clf.rhythm import INTERVAL_FEATURES, SOUND_FEATURES
 
 CLIPS = 2400
@@ -45,14 +46,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder of the shipped tracker")
     parser.add_argument("--measure", action="store_true", help="fit nothing")
     options = parser.parse_args(argv)
-    if not options.measure and options.out is None:
+    if options.measure == (options.out is not None):
         parser.error("Expected --out FOLDER, or --measure.")
+    if options.out is not None and not options.out.is_dir():
+        parser.error(f"Expected a folder for --out, got {str(options.out)!r}.")
     clips = edited_clips(options.data, "weak sounds", n_clips=CLIPS)
     edited, subjects = np.array(clips["edited"]), np.array(clips["subjects"])
     heard = [sounds_of(clips["waveforms"]), sounds_of(beside(clips["waveforms"]))]
     persons = load_circor(options.data, target="murmur").subjects
     held = np.isin(subjects, persons[split_persons(persons)])
-    if not options.measure:
+    judge = extra_sound
+    if options.out is not None:
         trees = fit_boosted(
             np.vstack([part[~held] for part in heard]),
             np.tile(edited[~held], 2),
@@ -60,9 +64,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             n_trees=_TREES,
             learning_rate=_RATE,
         )
-        (options.out / "extra_sound.onnx").write_bytes(boosted_to_onnx([trees]))
+        fitted = boosted_to_onnx([trees], name="extra_sound")
+        (options.out / "extra_sound.onnx").write_bytes(fitted)
+        run = network_session(fitted)
+
+        def judge(sounds: np.ndarray) -> float:
+            return float(run(sounds[np.newaxis])[0, 0])
+
     for name, part in zip(("as they are", "other sounds beside"), heard, strict=True):
-        scores = [extra_sound(row) for row in part[held]]
+        scores = [judge(row) for row in part[held]]
         print(f"{name}: AUROC {auroc(edited[held], scores):.3f} of {held.sum()} clips")
 
 

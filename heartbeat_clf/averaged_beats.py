@@ -44,6 +44,7 @@ _PLACES = {
 # A training draws so many beats at least, where there are as many.
 _FEWEST = 3
 _NOISE = 0.1
+_MOST_DB = 1e6
 
 
 class Stays(NamedTuple):
@@ -252,13 +253,14 @@ def exchange_phases(beat: np.ndarray) -> np.ndarray:
     >>> float(exchanged[0, 8:24, 0].min()) > float(exchanged[0, 24:, 0].max())
     True
     """
-    beat = np.asarray(beat, dtype=np.float32)
+    beat = np.asarray(beat)
     if beat.ndim != 3 or beat.shape[1] != sum(BEAT_COLUMNS) or 0 in beat.shape:
         raise ValueError(
             f"Expected a beat of shape (n_bands, {sum(BEAT_COLUMNS)}, n_channels), got "
             f"{beat.shape!r}."
         )
     _check_levels("beat", beat)
+    beat = beat.astype(np.float32, copy=False)
     exchanged = beat.copy()
     for phase, other in ((_SYSTOLE, _DIASTOLE), (_DIASTOLE, _SYSTOLE)):
         columns_first = beat[:, _PARTS[other]].swapaxes(0, 1)
@@ -299,8 +301,11 @@ def _checked(image: np.ndarray, stays: Stays) -> np.ndarray:
 
 
 def _check_levels(name: str, levels: np.ndarray) -> None:
-    if levels.dtype.kind not in "biuf" or not np.isfinite(levels).all():
-        raise ValueError(f"Expected finite levels in dB in {name}, got others.")
+    numbers = levels.dtype.kind in "biuf"
+    # Of NaN neither is larger.
+    if not numbers or not max(levels.max(), -levels.min()) <= _MOST_DB:
+        got = [levels.min(), levels.max()] if numbers else levels.dtype
+        raise ValueError(f"Expected finite levels in dB in {name}, got {got}.")
 
 
 def _places(first: np.ndarray, last: np.ndarray, within: np.ndarray) -> np.ndarray:

@@ -32,7 +32,10 @@ def extra_sound(sounds: Sequence[float] | np.ndarray) -> float:
     Returns
     -------
     log_odds : float
-        Where either is as likely; above 0 for an added sound. Not a medical device.
+        0 where either is as likely among clips of which half have one. Above 0 are 61 %
+        of the edited clips of persons left out and 43 % of the untouched ones: one
+        number among others, no answer. Where there is no systole or diastole it is
+        what an even heart has. Not a medical device.
 
     Raises
     ------
@@ -44,6 +47,8 @@ def extra_sound(sounds: Sequence[float] | np.ndarray) -> float:
     50 boosted trees that ``benchmarks/train_extra_sounds.py`` fits to clips of CirCor
     with and without a quiet copy of an S1 in a diastole, as they are and with other
     sounds beside the heart; clips of both kinds are equally long. Nothing of PASCAL.
+    The loudest of many sounds is louder than that of few: compare recordings of equal
+    length.
 
     Examples
     --------
@@ -56,7 +61,7 @@ def extra_sound(sounds: Sequence[float] | np.ndarray) -> float:
     if numbers.shape != (_N_SOUNDS,) or not np.isfinite(numbers).all():
         raise ValueError(
             f"Expected {_N_SOUNDS} finite numbers of sounds between the beats, got "
-            f"shape {numbers.shape!r}."
+            f"{numbers.tolist()!r}."
         )
     return float(_judge()(numbers[np.newaxis])[0, 0])
 

@@ -173,7 +173,10 @@ def _boosted(
 
 
 def boosted_to_onnx(
-    judges: Sequence[BoostedTrees | None], *, sign: float = 1.0
+    judges: Sequence[BoostedTrees | None],
+    *,
+    sign: float = 1.0,
+    name: str = "made_murmurs",
 ) -> bytes:
     """Return judges as a serialised ONNX model of log odds.
 
@@ -184,6 +187,8 @@ def boosted_to_onnx(
         judged. One judge at least.
     sign : {1.0, -1.0}, default=1.0
         -1 gives the log odds of the other class.
+    name : str, default="made_murmurs"
+        Of the graph.
 
     Returns
     -------
@@ -226,4 +231,4 @@ def boosted_to_onnx(
         judged.append(
             graph.node("Add", log_odds, graph.constant([sign * judge.intercept]))
         )
-    return graph.model(judged, sizes.pop(), "made_murmurs")
+    return graph.model(judged, sizes.pop(), name)

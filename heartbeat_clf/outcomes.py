@@ -240,6 +240,12 @@ def balance_decisions(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarra
         Found class by class, in two rounds; of those that serve alike the one nearest
         to 1, which it is where nothing is gained.
 
+    Raises
+    ------
+    ValueError
+        If probabilities are not finite or of another shape, or codes are no such
+        integers or leave out a class.
+
     Examples
     --------
     >>> probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
@@ -247,7 +253,22 @@ def balance_decisions(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarra
     >>> (probabilities * factors).argmax(axis=1).tolist()
     [0, 0, 1]
     """
+    probabilities, codes = np.asarray(probabilities), np.asarray(codes)
+    if probabilities.ndim != 2 or not np.isfinite(probabilities).all():
+        raise ValueError(
+            "Expected finite probabilities of shape (n_recordings, n_classes), got "
+            f"shape {probabilities.shape!r}."
+        )
     n_classes = probabilities.shape[1]
+    if (
+        codes.shape != probabilities.shape[:1]
+        or codes.dtype.kind not in "iu"
+        or np.unique(codes).tolist() != list(range(n_classes))
+    ):
+        raise ValueError(
+            f"Expected an integer code a recording, each of 0 to {n_classes - 1} at "
+            f"least once, got {codes.dtype} of shape {codes.shape!r}."
+        )
     truth = np.eye(n_classes)[codes] / np.bincount(codes, minlength=n_classes)
     factors = np.ones(n_classes)
 
@@ -255,16 +276,18 @@ def balance_decisions(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarra
         answers = (probabilities * factors).argmax(axis=1)
         return float(truth[np.arange(len(codes)), answers].sum())
 
-    best = mean_recall()
     for _ in range(_ROUNDS):
         for column in range(n_classes):
-            kept = factors[column]
+            best = -1.0
             for factor in _FACTORS:
+                kept = factors[column]
                 factors[column] = factor
+                found = mean_recall()
                 # Rounding must not pass for a gain.
-                if mean_recall() > best + 1e-9:
-                    best, kept = mean_recall(), factor
-            factors[column] = kept
+                if found > best + 1e-9:
+                    best = found
+                else:
+                    factors[column] = kept
     return factors
 
 

@@ -87,7 +87,7 @@ def test_what_is_no_image_is_refused(shape, function):
         function(np.zeros(shape), stays)
 
 
-@pytest.mark.parametrize("level", [np.nan, np.inf])
+@pytest.mark.parametrize("level", [np.nan, np.inf, -np.inf, -1e30, 1e200])
 def test_levels_that_are_not_finite_are_refused(level):
     stays = find_stays(states_of([(8, 16, 8, 20)] * 3))
     image = np.zeros((4, 156))

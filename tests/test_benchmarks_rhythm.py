@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+WEAK = "a quiet copy of an S1 in a diastole"
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
@@ -120,6 +122,10 @@ def test_clips_of_equal_length_alone_are_compared(part):
     found = at_equal_length(tries, "length", n_bootstrap=200)
     assert found.value == 0.25
     assert (found.low, found.high) == (0.0, 0.5)
+    # Scores of another repeat are of another model: they are not compared with these.
+    again = tries.assign(repeat=1, length=tries["length"] + 100)
+    both = at_equal_length(pd.concat([tries, again]), "length")
+    assert both.value == 0.25
 
 
 def test_other_sounds_are_heard_beside_most_clips(part):
@@ -135,3 +141,39 @@ def test_other_sounds_are_heard_beside_most_clips(part):
         assert ratio > -3.1
     again = beside(clips)
     assert all(np.array_equal(a, b) for a, b in zip(mixed, again, strict=True))
+
+
+def test_other_sounds_are_of_all_kinds(part, monkeypatch):
+    training, kinds = part("train_extra_sounds"), set()
+
+    def made(kind, seconds, *, random_state):
+        kinds.add(kind)
+        return random_state.normal(size=round(1000 * seconds))
+
+    monkeypatch.setattr(training, "make_non_heart_sound", made)
+    training.beside([np.ones(300, dtype=np.float32)] * 60)
+    assert kinds == set(training.BESIDE)
+
+
+def test_the_page_shows_the_saved_figures(part, monkeypatch):
+    tables = part("rhythm_table")
+    monkeypatch.setattr(tables, "_N_BOOTSTRAP", 2)
+    page = (FOLDER.parent / "docs" / "rhythm.md").read_text("utf-8")
+
+    def figures(text):
+        # Intervals depend on the number of draws.
+        text = re.sub(r" \([0-9.]+ to [0-9.]+\)", "", text.replace("**", ""))
+        return [
+            line for line in text.splitlines() if re.search(r"\| 0\.\d{3} \|", line)
+        ]
+
+    shown = set(figures(page))
+    results = FOLDER / "results"
+    for name, make in (
+        ("tries", tables.table_of_tries),
+        ("edited", tables.table_of_edits),
+    ):
+        saved = pd.read_csv(results / f"rhythm_{name}.csv", dtype={"subject": str})
+        rows = figures(make(saved).replace("weak sounds |", f"{WEAK} |"))
+        assert len(rows) >= 2
+        assert not set(rows) - shown

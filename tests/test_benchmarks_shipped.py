@@ -326,13 +326,14 @@ def test_recordings_with_other_sounds_have_a_line_each():
 
     rows = persons(stratum=np.tile(["murmur", "normal"], 25))
     murmur = rows["stratum"] == "murmur"
-    rows["plain"] = np.where(murmur, 1.0, 0.0)
+    # Each fold has a level of its own.
+    rows["plain"] = np.where(murmur, 1.0, 0.0) + 10 * rows["fold"]
     for kind in SOUNDS:
         rows[f"{kind} 10"] = rows["plain"]
-        rows[f"{kind} 5"] = 0.0
+        rows[f"{kind} 5"] = 10.0 * rows["fold"]
     # Two of five normal recordings of a fold pass for murmurs, and half of the murmurs.
-    rows.loc[murmur & (rows.index % 4 == 0), "hum 5"] = 2.0
-    rows.loc[~murmur & (rows.index % 10 < 4), "hum 5"] = 2.0
+    rows.loc[murmur & (rows.index % 4 == 0), "hum 5"] += 2.0
+    rows.loc[~murmur & (rows.index % 10 < 4), "hum 5"] += 2.0
     found = {key: value for key, _, value in mixed(rows)}
     assert list(found)[:2] == ["mixed plain", "mixed passing plain"]
     assert len(found) == 2 * (1 + len(SOUNDS))
@@ -359,9 +360,12 @@ def test_other_sounds_are_mixed_in_by_the_ratio_of_powers(kind, seconds):
     np.testing.assert_array_equal(
         mixed, mix(sound, rate, kind=kind, ratio_db=10, seed=1)
     )
+    another = mix(sound, rate, kind=kind, ratio_db=10, seed=2)
+    assert np.array_equal(mixed, another) == (kind == "hum")
     if kind == "hum" and seconds == 4:
         power = np.abs(np.fft.rfft(other)) ** 2
         assert np.flatnonzero(power > power.max() / 20).tolist() == [200, 400, 600]
+        np.testing.assert_allclose(power[[400, 600]] / power[200], [1 / 4, 1 / 9])
 
 
 def test_each_view_has_a_line_of_its_own(table):

@@ -195,6 +195,46 @@ def test_of_factors_that_serve_alike_the_mildest_is_taken():
     np.testing.assert_allclose(factors, [np.exp(-0.25), 1])
 
 
+def test_no_factor_could_be_milder_and_serve_as_well():
+    grid = np.exp(np.arange(-2.0, 2.01, 0.25))
+    for draw in range(20):
+        rng = np.random.default_rng(draw)
+        codes = np.r_[[0, 1, 2], rng.integers(3, size=27)]
+        probabilities = rng.dirichlet(np.ones(3), 30)
+
+        def recall(factors, probabilities=probabilities, codes=codes):
+            right = (probabilities * factors).argmax(axis=1) == codes
+            return np.mean([right[codes == code].mean() for code in range(3)])
+
+        factors = balance_decisions(probabilities, codes)
+        reached = recall(factors)
+        assert reached >= recall(np.ones(3)) - 1e-9
+        # The last class was looked at last.
+        milder = np.tile(factors, (len(grid), 1))
+        milder[:, 2] = grid
+        serve = [row for row in milder if recall(row) > reached - 1e-9]
+        mildest = min(abs(np.log(row[2])) for row in serve)
+        assert abs(np.log(factors[2])) == pytest.approx(mildest)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "codes", "message"),
+    [
+        ([[0.5, np.nan], [0.5, 0.5]], [0, 1], "Expected finite probabilities"),
+        ([0.5, 0.5], [0, 1], "Expected finite probabilities"),
+        ([[0.5, 0.5]] * 2, [0, 0], "each of 0 to 1 at least once, got int64"),
+        ([[0.5, 0.5]] * 3, [0, 1, 2], "each of 0 to 1 at least once"),
+        ([[0.5, 0.5]] * 2, [0.0, 1.0], "each of 0 to 1 at least once, got float64"),
+        ([[0.5, 0.5]] * 2, [0, 1, 1], r"of shape \(3,\)"),
+    ],
+)
+def test_decisions_are_balanced_on_probabilities_and_codes(
+    probabilities, codes, message
+):
+    with pytest.raises(ValueError, match=message):
+        balance_decisions(probabilities, codes)
+
+
 class Remembered(LogisticRegression):
     """Keep the subjects of each fit and prediction; they stand in the last column."""
 
