@@ -320,11 +320,12 @@ def _levels_at(image: np.ndarray, places: list[np.ndarray]) -> list[np.ndarray]:
     found = _interpolated(
         np.ascontiguousarray(image.T), np.concatenate([part.ravel() for part in places])
     ).astype(np.float32, copy=False)
-    ends = np.cumsum([part.size for part in places])[:-1]
-    return [
-        levels.reshape(*part.shape, len(image))
-        for levels, part in zip(np.split(found, ends), places, strict=True)
-    ]
+    parts, begin = [], 0
+    for part in places:
+        levels = found[begin : begin + part.size]
+        parts.append(levels.reshape(*part.shape, len(image)))
+        begin += part.size
+    return parts
 
 
 def _interpolated(frames: np.ndarray, places: np.ndarray) -> np.ndarray:
