@@ -278,16 +278,12 @@ def balance_decisions(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarra
 
     for _ in range(_ROUNDS):
         for column in range(n_classes):
-            best = -1.0
+            recalls = []
             for factor in _FACTORS:
-                kept = factors[column]
                 factors[column] = factor
-                found = mean_recall()
-                # Rounding must not pass for a gain.
-                if found > best + 1e-9:
-                    best = found
-                else:
-                    factors[column] = kept
+                recalls.append(mean_recall())
+            # The first, and mildest, of the best; rounding must not pass for a gain.
+            factors[column] = _FACTORS[np.argmax(np.round(recalls, 9))]
     return factors
 
 
