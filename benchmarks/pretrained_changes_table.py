@@ -7,22 +7,19 @@ benchmarks/pretrained_table.py prints them.
 from __future__ import annotations
 
 import pandas as pd
+from interval_text import show
 from murmur_kinds import KINDS
 from pretrained_changed import CHANGES, MOVED
 from pretrained_made import LEVELS_DB
 from pretrained_mixed import RATIOS_DB, SOUNDS
 
-from heartbeat_clf.evaluation import Interval, bootstrap_auroc
+from heartbeat_clf.evaluation import bootstrap_auroc
 
 Measure = tuple[str, str, str]
 """Key, name and value of a figure."""
 PASSING = 0.035
 """Share of normal recordings above the threshold at which murmurs are looked for:
 about as many as pass even odds."""
-
-
-def show(interval: Interval) -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
 def changed(scores: pd.DataFrame) -> list[Measure]:

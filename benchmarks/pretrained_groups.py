@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from interval_text import show
 from pretrained_runs import N_FOLDS
-from pretrained_table import RESULTS, read, show
+from pretrained_table import RESULTS, read
 from scipy.special import expit
 
 from heartbeat_clf import load_pretrained

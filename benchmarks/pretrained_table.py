@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pretrained_changes_table import Measure, changed, made, mixed, show
+from interval_text import show
+from pretrained_changes_table import Measure, changed, made, mixed
 from pretrained_runs import N_FOLDS
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression

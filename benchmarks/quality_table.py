@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from interval_text import show
 from score_store import ScoreStore
 
-from heartbeat_clf.intervals import Interval
 from heartbeat_clf.results import Evaluation
 
 if TYPE_CHECKING:
@@ -183,12 +183,12 @@ def _make_row(
     used = sum(fold["cpu_seconds"] for fold in facts)
     unit = "-"
     if evaluation.subjects_known:
-        unit = _interval(summary["auroc_subject"])
+        unit = show(summary["auroc_subject"])
     cells = (
         settings["data"],
         model,
         extent,
-        _interval(summary["auroc_recording"]),
+        show(summary["auroc_recording"]),
         unit,
         f"{summary['accuracy'].value:.3f} ({summary['majority'].value:.3f})",
         f"{wall / 60 / len(repeats):.1f} ({used / 60 / len(repeats):.1f})",
@@ -227,10 +227,6 @@ def _strata_lines(
     if len(hard) == len(_HARD):
         lines.append(f"Mean of {', '.join(_HARD)}: {np.mean(hard):.3f}.")
     return tuple(lines)
-
-
-def _interval(interval: Interval) -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
 def _markdown(rows: list[tuple[str, ...]]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from interval_text import show
 
 from heartbeat_clf.evaluation import Evaluation, Interval, auroc, bootstrap_auroc
 
@@ -55,10 +56,6 @@ def _evaluation(outcomes: pd.DataFrame) -> Evaluation:
     return Evaluation.from_predictions(outcomes.drop(columns="view"), scores=["uar"])
 
 
-def _cell(interval: Interval) -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
-
-
 def _auroc(table: pd.DataFrame, score: pd.Series, **options: Any) -> Interval:
     return bootstrap_auroc(
         table["y"] == 1,
@@ -86,9 +83,9 @@ def table_of_tries(tries: pd.DataFrame) -> str:
             by_noise.append(np.nanmean([auroc(f["y"] == 1, f[name]) for _, f in folds]))
             equal.append(at_equal_length(part, name))
         lines.append(
-            f"| {name} | {_cell(_auroc(tries, tries[name]))} "
-            f"| {_cell(_auroc(tries, tries[name], unit='label'))} "
-            f"| {_cell(_auroc(tries, tries[name], unit='any', combine='max'))} "
+            f"| {name} | {show(_auroc(tries, tries[name]))} "
+            f"| {show(_auroc(tries, tries[name], unit='label'))} "
+            f"| {show(_auroc(tries, tries[name], unit='any', combine='max'))} "
             f"| {by_noise[0]:.3f} | {by_noise[1]:.3f} "
             f"| {' | '.join(f'{found.value:.3f}' for found in equal)} |"
         )
@@ -132,7 +129,7 @@ def choices(tries: pd.DataFrame) -> str:
     chosen = tries.drop_duplicates(["repeat", "fold"])["chosen"].value_counts()
     said = ", ".join(f"{name} {count}" for name, count in chosen.items())
     equal = [
-        _cell(at_equal_length(part, "chosen by inner folds", n_bootstrap=_N_BOOTSTRAP))
+        show(at_equal_length(part, "chosen by inner folds", n_bootstrap=_N_BOOTSTRAP))
         for part in (tries, tries[(tries["y"] == 1) | (tries["noisy"] == 0)])
     ]
     return (
@@ -151,7 +148,7 @@ def table_of_edits(edited: pd.DataFrame) -> str:
     for kind, part in edited.groupby("edit", sort=False):
         truth = part["edited"] == 1
         cells = [
-            _cell(
+            show(
                 bootstrap_auroc(
                     truth, part[name], part["subject"], n_bootstrap=_N_BOOTSTRAP
                 )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from interval_text import show
 from pretrained_table import MURMUR, N_FOLDS, WEIGHTS, measures, read
 from quality_table import within_strata
 from rhythm_table import at_equal_length
@@ -69,6 +70,7 @@ def _rows(results: Path) -> list[Row]:
     ours = {key: value for key, _, value in measures(results / "pretrained")}
     logistic_b = _auroc(results, "pascal_logistic", "auroc_recording")
     ancestor_b = _auroc(results, "pascal_ancestor", "auroc_recording")
+    extrasystole, at_one_length = _extrasystole(results)
     return [
         Row(
             "PASCAL set_b, murmur v. normal, nothing of PASCAL seen: a recording",
@@ -119,9 +121,9 @@ def _rows(results: Path) -> list[Row]:
         Row(
             "PASCAL set_b, extrasystole v. normal, by subject: a recording",
             "0.70",
-            _extrasystole(results),
+            extrasystole,
         ),
-        Row("the same: clips of equal length", "-", _at_equal_length(results)),
+        Row("the same: clips of equal length", "-", at_one_length),
         Row(
             "PASCAL set_a, heart v. artifact, nothing of set_a seen: a recording",
             "0.95",
@@ -143,8 +145,7 @@ def _auroc(results: Path, stage: str, key: str) -> str:
     if scores is None:
         return "-"
     part = scores[scores["split"] == "grouped"].drop(columns="split")
-    interval = Evaluation.from_predictions(part).summary[key]
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return show(Evaluation.from_predictions(part).summary[key])
 
 
 def _within(results: Path, stage: str) -> str:
@@ -155,22 +156,18 @@ def _within(results: Path, stage: str) -> str:
     return f"{np.mean([inner[database][0] for database in 'abf']):.3f}"
 
 
-def _extrasystole(results: Path) -> str:
+def _extrasystole(results: Path) -> tuple[str, str]:
+    """Return the figure of all recordings, and of those of equal length."""
     tries = pd.read_csv(results / "rhythm_tries.csv", dtype={"subject": str})
+    chosen = "chosen by inner folds"
     interval = bootstrap_auroc(
         tries["y"] == 1,
-        tries["chosen by inner folds"],
+        tries[chosen],
         tries["subject"],
         folds=tries["fold"],
         repeats=tries["repeat"],
     )
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
-
-
-def _at_equal_length(results: Path) -> str:
-    tries = pd.read_csv(results / "rhythm_tries.csv", dtype={"subject": str})
-    interval = at_equal_length(tries, "chosen by inner folds", n_bootstrap=2000)
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return show(interval), show(at_equal_length(tries, chosen, n_bootstrap=2000))
 
 
 def _artifact(results: Path) -> str:
