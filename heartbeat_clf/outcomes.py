@@ -147,8 +147,8 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
             )
         heard = np.where(labels == _MURMUR, _MURMUR, "other")
         if isinstance(self.murmur, FrozenEstimator):
-            self.murmur_ = self.murmur
-            scores = _murmur_scores(self.murmur_, X)
+            murmur = self.murmur
+            scores = _murmur_scores(murmur, X)
         else:
             scores = np.empty(len(labels))
             for train, test in subject_folds(
@@ -156,9 +156,9 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
             ):
                 part = clone(self.murmur).fit(_safe_indexing(X, train), heard[train])
                 scores[test] = _murmur_scores(part, _safe_indexing(X, test))
-            self.murmur_ = clone(self.murmur).fit(X, heard)
-        self.rhythm_ = _default(self.rhythm, RhythmTransformer(_RHYTHM))
-        self.final_ = _default(
+            murmur = clone(self.murmur).fit(X, heard)
+        rhythm = _default(self.rhythm, RhythmTransformer(_RHYTHM))
+        final = _default(
             self.final,
             ExtraTreesClassifier(
                 300,
@@ -168,21 +168,23 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
                 random_state=self.random_state,
             ),
         )
-        table = np.column_stack([scores, self.rhythm_.fit_transform(X, labels)])
-        self.factors_ = self._choose_factors(table, labels, subjects)
-        self.final_.fit(table, labels)
-        self.classes_ = self.final_.classes_
+        table = np.column_stack([scores, rhythm.fit_transform(X, labels)])
+        factors = self._choose_factors(final, table, labels, subjects)
+        final.fit(table, labels)
+        # All at once: what fails leaves the model as it was.
+        self.murmur_, self.rhythm_, self.final_ = murmur, rhythm, final
+        self.factors_, self.classes_ = factors, final.classes_
         return self
 
     def _choose_factors(
-        self, table: np.ndarray, labels: np.ndarray, subjects: np.ndarray
+        self, final: Any, table: np.ndarray, labels: np.ndarray, subjects: np.ndarray
     ) -> np.ndarray:
         classes, codes = np.unique(labels, return_inverse=True)
         probabilities = np.empty((len(labels), len(classes)))
         for train, test in subject_folds(
             labels, subjects, self.inner_splits, self.random_state
         ):
-            part = clone(self.final_).fit(table[train], labels[train])
+            part = clone(final).fit(table[train], labels[train])
             probabilities[test] = part.predict_proba(table[test])
         return balance_decisions(probabilities, codes)
 
@@ -243,8 +245,8 @@ def balance_decisions(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarra
     Raises
     ------
     ValueError
-        If probabilities are not finite or of another shape, or codes are no such
-        integers or leave out a class.
+        If probabilities are not finite, below 0 or of another shape, or codes are no
+        such integers or leave out a class.
 
     Examples
     --------
@@ -254,10 +256,12 @@ def balance_decisions(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarra
     [0, 0, 1]
     """
     probabilities, codes = np.asarray(probabilities), np.asarray(codes)
-    if probabilities.ndim != 2 or not np.isfinite(probabilities).all():
+    numbers = probabilities.dtype.kind in "fiu" and probabilities.ndim == 2
+    # Of NaN neither holds.
+    if not numbers or not ((probabilities >= 0) & (probabilities < np.inf)).all():
         raise ValueError(
-            "Expected finite probabilities of shape (n_recordings, n_classes), got "
-            f"shape {probabilities.shape!r}."
+            "Expected finite probabilities of shape (n_recordings, n_classes), none "
+            f"below 0, got {probabilities.dtype} of shape {probabilities.shape!r}."
         )
     n_classes = probabilities.shape[1]
     if (

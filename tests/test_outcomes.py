@@ -120,6 +120,19 @@ def test_same_seed_same_answers_and_cloning(table):
     assert clone(model).random_state == 3
 
 
+def test_a_fit_that_fails_leaves_the_model_as_it_was(table):
+    X, y, groups = table
+    model = classifier(ColumnScore())
+    with pytest.raises(ValueError, match="subjects"):
+        model.fit(X, y, np.zeros(90))
+    with pytest.raises(NotFittedError, match="OutcomeClassifier"):
+        model.predict(X)
+    before = model.fit(X, y, groups).predict_proba(X)
+    with pytest.raises(ValueError, match="subjects"):
+        model.fit(X, y, np.zeros(90))
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
 def test_without_subjects_each_recording_is_its_own(table):
     X, y, _ = table
     assert classifier(ColumnScore()).fit(X, y).predict(X).shape == (90,)
@@ -222,6 +235,8 @@ def test_no_factor_could_be_milder_and_serve_as_well():
     [
         ([[0.5, np.nan], [0.5, 0.5]], [0, 1], "Expected finite probabilities"),
         ([0.5, 0.5], [0, 1], "Expected finite probabilities"),
+        ([[-0.5, 0.5]] * 2, [0, 1], "none below 0, got float64"),
+        ([[None, 0.5]] * 2, [0, 1], "none below 0, got object"),
         ([[0.5, 0.5]] * 2, [0, 0], "each of 0 to 1 at least once, got int64"),
         ([[0.5, 0.5]] * 3, [0, 1, 2], "each of 0 to 1 at least once"),
         ([[0.5, 0.5]] * 2, [0.0, 1.0], "each of 0 to 1 at least once, got float64"),
