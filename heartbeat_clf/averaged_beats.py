@@ -302,8 +302,8 @@ def _checked(image: np.ndarray, stays: Stays) -> np.ndarray:
 
 def _check_levels(name: str, levels: np.ndarray) -> None:
     numbers = levels.dtype.kind in "biuf"
-    # Of NaN neither is larger.
-    if not numbers or not max(levels.max(), -levels.min()) <= _MOST_DB:
+    # Of NaN neither is larger; small types of numbers do not hold the limit.
+    if not numbers or not max(float(levels.max()), -float(levels.min())) <= _MOST_DB:
         got = [levels.min(), levels.max()] if numbers else levels.dtype
         raise ValueError(f"Expected finite levels in dB in {name}, got {got}.")
 

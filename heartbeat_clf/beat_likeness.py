@@ -82,6 +82,8 @@ def beat_likeness(image: np.ndarray, states: np.ndarray) -> np.ndarray:
         )
     first_high = max(round(_LOWER * len(image)), 1)
     parts = stretch_stays(image, find_stays(states))
+    # A deviation of half precision overflows.
+    image = image.astype(np.result_type(image, np.float32), copy=False)
     scale = max(float((image - image.mean(axis=1, keepdims=True)).std()), _FLAT_DB)
     features: list[float] = []
     for part in parts:

@@ -133,6 +133,16 @@ def test_levels_that_are_not_finite_are_refused(level):
         beat_likeness(image, states)
 
 
+@pytest.mark.parametrize("kind", ["float16", "int8", "uint8", "uint64", "float64"])
+def test_levels_may_be_of_any_kind_of_numbers(kind):
+    image, states = beats(7)
+    image[:6, of_beat(2)] += 5
+    expected = beat_likeness(image.astype(np.float32), states)
+    assert expected.any()
+    found = beat_likeness(image.astype(kind), states)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
+
+
 def test_lists_are_taken():
     image, states = beats(4)
     found = beat_likeness(image.tolist(), states.tolist())
