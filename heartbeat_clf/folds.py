@@ -25,8 +25,10 @@ def check_labels(name: str, values: Any) -> np.ndarray:
     import pandas as pd
 
     array = np.asarray(values)
-    if array.ndim != 1 or array.size == 0:
+    if array.ndim != 1:
         raise ValueError(f"Expected {name} to be 1-D, got the shape {array.shape!r}.")
+    if array.size == 0:
+        raise ValueError(f"Expected at least one value in {name}, got none.")
     gaps = np.flatnonzero(pd.isna(array))
     if gaps.size:
         raise ValueError(

@@ -12,7 +12,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from heartbeat_clf._validation import check_number, check_same_length
-from heartbeat_clf.folds import check_labels, subject_folds
+from heartbeat_clf.folds import Split, check_labels, subject_folds
 from heartbeat_clf.rhythm import (
     LEARNT_FEATURES,
     LIKENESS_FEATURES,
@@ -125,7 +125,12 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If lengths differ, a value of `groups` is missing, no label is ``"murmur"``,
-            there is only one, or a label has too few subjects for the inner folds.
+            there is only one, or a label has too few subjects for the inner folds; if
+            a frozen `murmur` has other classes.
+        TypeError
+            If a part lacks a method that is needed of it.
+        NotFittedError
+            If a frozen `murmur` is not fitted.
         """
         check_number("inner_splits", self.inner_splits, minimum=2, integer=True)
         check_number(
@@ -145,20 +150,21 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
                 f"Expected labels with {_MURMUR!r} and others in y, got "
                 f"{classes.tolist()!r}. Rename the label of murmurs."
             )
-        heard = np.where(labels == _MURMUR, _MURMUR, "other")
-        if isinstance(self.murmur, FrozenEstimator):
-            murmur = self.murmur
-            scores = _murmur_scores(murmur, X)
+        # What can be found wrong is found before a recording is heard.
+        folds = subject_folds(labels, subjects, self.inner_splits, self.random_state)
+        murmur = self.murmur
+        frozen = isinstance(murmur, FrozenEstimator)
+        if frozen:
+            check_is_fitted(murmur)
+            _check_classes(murmur)
         else:
-            scores = np.empty(len(labels))
-            for train, test in subject_folds(
-                labels, subjects, self.inner_splits, self.random_state
-            ):
-                part = clone(self.murmur).fit(_safe_indexing(X, train), heard[train])
-                scores[test] = _murmur_scores(part, _safe_indexing(X, test))
-            murmur = clone(self.murmur).fit(X, heard)
-        rhythm = _default(self.rhythm, RhythmTransformer(_RHYTHM))
+            murmur = clone(_check_part("murmur", murmur, "fit"))
+        _check_part("murmur", murmur, "decision_function", "predict_proba")
+        rhythm = _default("rhythm", self.rhythm, RhythmTransformer(_RHYTHM))
+        for method in ("fit_transform", "transform"):
+            _check_part("rhythm", rhythm, method)
         final = _default(
+            "final",
             self.final,
             ExtraTreesClassifier(
                 300,
@@ -168,25 +174,24 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
                 random_state=self.random_state,
             ),
         )
+        for method in ("fit", "predict_proba"):
+            _check_part("final", final, method)
+        heard = np.where(labels == _MURMUR, _MURMUR, "other")
+        if frozen:
+            scores = _murmur_scores(murmur, X)
+        else:
+            scores = np.empty(len(labels))
+            for train, test in folds:
+                part = clone(murmur).fit(_safe_indexing(X, train), heard[train])
+                scores[test] = _murmur_scores(part, _safe_indexing(X, test))
+            murmur.fit(X, heard)
         table = np.column_stack([scores, rhythm.fit_transform(X, labels)])
-        factors = self._choose_factors(final, table, labels, subjects)
+        factors = _choose_factors(final, table, labels, folds)
         final.fit(table, labels)
         # All at once: what fails leaves the model as it was.
         self.murmur_, self.rhythm_, self.final_ = murmur, rhythm, final
         self.factors_, self.classes_ = factors, final.classes_
         return self
-
-    def _choose_factors(
-        self, final: Any, table: np.ndarray, labels: np.ndarray, subjects: np.ndarray
-    ) -> np.ndarray:
-        classes, codes = np.unique(labels, return_inverse=True)
-        probabilities = np.empty((len(labels), len(classes)))
-        for train, test in subject_folds(
-            labels, subjects, self.inner_splits, self.random_state
-        ):
-            part = clone(final).fit(table[train], labels[train])
-            probabilities[test] = part.predict_proba(table[test])
-        return balance_decisions(probabilities, codes)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each outcome.
@@ -291,18 +296,49 @@ def balance_decisions(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarra
     return factors
 
 
-def _default(given: Any, otherwise: Any) -> Any:
-    return otherwise if given is None else clone(given)
+def _choose_factors(
+    final: Any,
+    table: np.ndarray,
+    labels: np.ndarray,
+    folds: list[Split],
+) -> np.ndarray:
+    """Return the factors that serve best on the test parts of folds."""
+    classes, codes = np.unique(labels, return_inverse=True)
+    probabilities = np.empty((len(labels), len(classes)))
+    for train, test in folds:
+        part = clone(final).fit(table[train], labels[train])
+        probabilities[test] = part.predict_proba(table[test])
+    return balance_decisions(probabilities, codes)
 
 
-def _murmur_scores(model: Any, X: Any) -> np.ndarray:
-    """Return one score a recording, larger for a murmur."""
+def _check_part(name: str, part: Any, *methods: str) -> Any:
+    """Return a part that is an estimator with one of the methods."""
+    if isinstance(part, type) or not any(hasattr(part, method) for method in methods):
+        raise TypeError(
+            f"Expected an estimator with {' or '.join(methods)} as {name}, got "
+            f"{part!r}."
+        )
+    return part
+
+
+def _default(name: str, given: Any, otherwise: Any) -> Any:
+    return otherwise if given is None else clone(_check_part(name, given, "fit"))
+
+
+def _check_classes(model: Any) -> list[Any]:
+    """Return the classes of a fitted murmur classifier."""
     classes = list(model.classes_)
     if _MURMUR not in classes or len(classes) != 2:
         raise ValueError(
             f"Expected a murmur classifier with two classes, one of them {_MURMUR!r}, "
             f"got {classes!r}. Train it on murmur against the rest."
         )
+    return classes
+
+
+def _murmur_scores(model: Any, X: Any) -> np.ndarray:
+    """Return one score a recording, larger for a murmur."""
+    classes = _check_classes(model)
     if hasattr(model, "decision_function"):
         scores = np.asarray(model.decision_function(X)).reshape(-1)
         return scores if classes[1] == _MURMUR else -scores

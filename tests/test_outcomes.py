@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
 
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.evaluation import evaluate
@@ -173,6 +174,57 @@ def test_lengths_and_settings_are_checked(table):
         classifier(ColumnScore(), inner_splits=1).fit(X, y, groups)
     with pytest.raises(ValueError, match="random_state"):
         classifier(ColumnScore(), random_state=-1).fit(X, y, groups)
+
+
+class Deaf(BaseEstimator):
+    """A transformer that fails where it is asked to listen."""
+
+    def fit_transform(self, X, y=None):
+        raise AssertionError("recordings were heard before all was checked")
+
+    fit = transform = fit_transform
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"final": LinearSVC()}, "with predict_proba as final, got LinearSVC"),
+        ({"final": LogisticRegression}, "as final, got <class"),
+        ({"final": "trees"}, "as final, got 'trees'"),
+        ({"rhythm": LinearSVC()}, "with fit_transform as rhythm, got LinearSVC"),
+        ({"murmur": Deaf()}, "with decision_function or predict_proba as murmur"),
+        ({"murmur": "box"}, "with fit as murmur, got 'box'"),
+        ({"murmur": None}, "with fit as murmur, got None"),
+    ],
+)
+def test_parts_are_checked_before_anything_is_heard(parts, message, table):
+    X, y, groups = table
+    parts = {"murmur": ColumnScore(), "rhythm": Deaf(), **parts}
+    with pytest.raises(TypeError, match=message):
+        OutcomeClassifier(**parts).fit(X, y, groups)
+
+
+def test_a_frozen_murmur_model_has_to_be_fitted(table):
+    X, y, groups = table
+    model = OutcomeClassifier(FrozenEstimator(ColumnScore()), rhythm=Deaf())
+    with pytest.raises(NotFittedError, match="FrozenEstimator"):
+        model.fit(X, y, groups)
+
+
+def test_classes_and_subjects_are_checked_before_anything_is_heard(table):
+    X, y, groups = table
+    frozen = FrozenEstimator(ColumnScore().fit(X, y))
+    with pytest.raises(ValueError, match="Expected a murmur classifier with two"):
+        OutcomeClassifier(frozen, rhythm=Deaf()).fit(X, y, groups)
+    ColumnScore.fits.clear()
+    with pytest.raises(ValueError, match="at least 3 subjects"):
+        OutcomeClassifier(ColumnScore(), rhythm=Deaf()).fit(X, y, np.zeros(90))
+    assert ColumnScore.fits == []
+
+
+def test_nothing_to_fit_is_refused():
+    with pytest.raises(ValueError, match="Expected at least one value in y, got none"):
+        classifier(ColumnScore()).fit([], [])
 
 
 def test_decisions_give_a_rare_class_its_due():
