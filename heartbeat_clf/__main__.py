@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from types import FrameType
 
 __all__ = ["main"]
 
 _INTERRUPTED = b"heartbeat-clf: interrupted\n"
 _IMPORT_MACHINERY = "<frozen importlib._bootstrap>"
+_STANDARD_ERROR = 2
 
 
 def main() -> int:
@@ -23,33 +26,60 @@ def main() -> int:
         precedes the command, is interrupted.
     """
     waiting = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if waiting:
-        signal.signal(signal.SIGINT, _interrupt)
-    try:
-        from heartbeat_clf.cli import main as run
+    with _kept_standard_error() as errors:
 
-        return run()
-    except KeyboardInterrupt:
-        # Before the command itself runs, as while its arguments are read.
-        os.write(2, _INTERRUPTED)
-        return 130
-    finally:
+        def interrupt(_: int, frame: FrameType | None) -> None:
+            _leave_amid_import(frame, errors)
+            raise KeyboardInterrupt
+
         if waiting:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, interrupt)
+        try:
+            from heartbeat_clf.cli import main as run
+
+            return run()
+        except KeyboardInterrupt:
+            # Before the command itself runs, as while its arguments are read.
+            _say_interrupted(errors)
+            return 130
+        finally:
+            if waiting:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _interrupt(_: int, frame: FrameType | None) -> None:
-    """Leave at once amid an import, at start or later, and raise elsewhere.
+@contextlib.contextmanager
+def _kept_standard_error() -> Iterator[int | None]:
+    """Give a way to standard error that stays while it is turned away.
+
+    As it is while TensorFlow is imported, the longest of all imports.
+    """
+    try:
+        kept = os.dup(_STANDARD_ERROR)
+    except OSError:  # no standard error, as in some services
+        yield None
+        return
+    try:
+        yield kept
+    finally:
+        os.close(kept)
+
+
+def _leave_amid_import(frame: FrameType | None, errors: int | None) -> None:
+    """End the process with a line where an import is going on, at start or later.
 
     An exception amid an import may come out of it as another one, or be dropped by
     Python where a callback of the import's locks is running.
     """
     while frame is not None:
         if frame.f_code.co_filename == _IMPORT_MACHINERY:
-            os.write(2, _INTERRUPTED)
+            _say_interrupted(errors)
             os._exit(130)
         frame = frame.f_back
-    raise KeyboardInterrupt
+
+
+def _say_interrupted(errors: int | None) -> None:
+    if errors is not None:
+        os.write(errors, _INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,16 @@ if "tensorflow" not in sys.modules:
 
 if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
     import tensorflow
+    from tensorflow.python.util import _pywrap_util_port
+
+    _ONEDNN = _pywrap_util_port.IsMklEnabled()
 else:
     with _without_stderr():
         import tensorflow
+        from tensorflow.python.util import _pywrap_util_port
 
+        # TensorFlow 2.19 greets where it is asked this for the first time.
+        _ONEDNN = _pywrap_util_port.IsMklEnabled()
         tensorflow.constant(0.0)
         list(
             tensorflow.data.Dataset.from_generator(
@@ -53,8 +59,6 @@ else:
                 output_signature=tensorflow.TensorSpec((), tensorflow.float32),
             )
         )
-
-from tensorflow.python.util import _pywrap_util_port  # noqa: E402
 
 
 def _is_no_retracing(record: logging.LogRecord) -> bool:
@@ -67,4 +71,4 @@ tensorflow.get_logger().addFilter(_is_no_retracing)
 
 # oneDNN rounds in its own way. Worker processes inherit what holds here, so that they
 # train to the same bits also where TensorFlow was imported before this module.
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(_pywrap_util_port.IsMklEnabled()))
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(_ONEDNN))

@@ -757,7 +757,23 @@ try:
 except BaseException:
     raise ImportError("not at home")
 """,
+    # As that of TensorFlow does.
+    "an import that turns standard error away": """
+import os
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+signal.raise_signal(signal.SIGINT)
+""",
 }
+
+
+def test_interruption_without_standard_error_only_tells_the_code():
+    code = "import os, signal; os.close(2)\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from heartbeat_clf import __main__, cli\n"
+    code += "cli.main = lambda: signal.raise_signal(signal.SIGINT)\n"
+    code += "raise SystemExit(__main__.main())"
+    ended = subprocess.run([sys.executable, "-c", code], check=False)
+    assert ended.returncode == 130
 
 
 @pytest.mark.parametrize("where", INTERRUPTED_WITHIN)
