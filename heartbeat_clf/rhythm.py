@@ -84,7 +84,8 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
         TypeError
             If a setting or `X` is of the wrong type.
         ValueError
-            If a feature is unknown, or `input_rate` below 10 Hz or above 768 kHz.
+            If a feature is unknown or named twice, or `input_rate` below 10 Hz or
+            above 768 kHz.
         """
         check_rate("input_rate", self.input_rate, optional=True)
         self.feature_names_in_order_ = self._check_features()
@@ -134,13 +135,26 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
                 f"Expected features to be a sequence of str, got {self.features!r}. "
                 "None takes all."
             )
-        names = tuple(self.features)
-        unknown = [name for name in names if name not in RHYTHM_FEATURES]
+        if isinstance(self.features, np.ndarray) and self.features.ndim != 1:
+            raise ValueError(
+                "Expected features to be a flat sequence of str, got the shape "
+                f"{self.features.shape!r}."
+            )
+        # As str, not NumPy's, which would print as such.
+        names = tuple(n.item() if isinstance(n, np.str_) else n for n in self.features)
+        unknown = [
+            name
+            for name in names
+            if not isinstance(name, str) or name not in RHYTHM_FEATURES
+        ]
         if unknown or not names:
             raise ValueError(
                 f"Expected features among {RHYTHM_FEATURES}, got "
                 f"{unknown or 'none'}. None takes all."
             )
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"Expected each of features once, got {twice!r} again.")
         return names
 
     def __sklearn_tags__(self) -> Any:

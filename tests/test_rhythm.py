@@ -88,8 +88,30 @@ def test_what_has_no_order_or_is_read_once_is_refused(features, sounds):
         RhythmTransformer(features).fit(sounds.recordings[:1])
 
 
+@pytest.mark.parametrize("features", [np.array("entropy"), np.array([["entropy"]])])
+def test_names_in_another_shape_are_refused(features, sounds):
+    with pytest.raises(ValueError, match=r"flat sequence of str, got the shape \("):
+        RhythmTransformer(features).fit(sounds.recordings[:1])
+
+
+def test_a_name_is_given_once(sounds):
+    with pytest.raises(ValueError, match="each of features once, got 'entropy' again"):
+        RhythmTransformer(["entropy", "entropy"]).fit(sounds.recordings[:1])
+
+
+def test_names_may_come_in_an_array(sounds):
+    rhythm = RhythmTransformer(np.array(["entropy"])).fit(sounds.recordings[:1])
+    assert repr(rhythm.feature_names_in_order_) == "('entropy',)"
+
+
 @pytest.mark.parametrize(
-    ("features", "got"), [(["entropy", "entropie"], r"\['entropie'\]"), ([], "none")]
+    ("features", "got"),
+    [
+        (["entropy", "entropie"], r"\['entropie'\]"),
+        ([], "none"),
+        (["entropy", ["pause"]], r"\[\['pause'\]\]"),
+        ([np.array(["entropy", "pause"])], r"\[array"),
+    ],
 )
 def test_unknown_or_no_names_are_refused(features, got, sounds):
     with pytest.raises(ValueError, match=f"Expected features among .* got {got}"):
