@@ -301,6 +301,28 @@ def test_made_murmurs_have_a_line_a_kind():
 
 
 @pytest.mark.usefixtures("table")
+def test_who_is_missed_is_found_one_after_the_other():
+    from pretrained_missed import costliest
+
+    rows = pd.DataFrame(
+        [
+            ("a", "murmur", 0.0),
+            ("a", "murmur", 0.5),
+            ("b", "murmur", 2.5),
+            ("c", "murmur", 9.0),
+            ("d", "normal", 1.0),
+            ("e", "normal", 2.0),
+            ("f", "normal", 3.0),
+        ],
+        columns=["subject", "stratum", "murmur"],
+    )
+    found = costliest(rows, 2)
+    # Of 12 pairs a loses 6 and f 3; without a, 1 of 6 is left, which b and f share.
+    assert [(subject, len(part)) for subject, part, _ in found] == [("a", 2), ("b", 1)]
+    assert [value for *_, value in found] == pytest.approx([5 / 6, 1.0])
+
+
+@pytest.mark.usefixtures("table")
 def test_changed_recordings_have_a_line_each():
     import pretrained_changes_table as table
 
