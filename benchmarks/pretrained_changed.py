@@ -2,9 +2,9 @@
 
 The network of fold k hears the recordings of CirCor's persons of that fold as they
 are, and as another device might give them: through a low-pass, a high-pass, with noise,
-cut short, and with several of these at once; and as another heart might sound, whose
-murmur is in the diastole. ``benchmarks/pretrained_runs.py`` makes the networks. Scores
-that are saved are not made again.
+with gaps, cut short, and with several of these at once; and as another heart might
+sound, whose murmur is in the diastole. ``benchmarks/pretrained_runs.py`` makes the
+networks. Scores that are saved are not made again.
 """
 
 from __future__ import annotations
@@ -53,6 +53,16 @@ def noisy(sound: np.ndarray, rate: int) -> np.ndarray:
     return sound + noise * sound.std() * 10 ** (-25 / 20)
 
 
+def with_gaps(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Return the recording with five gaps of 0.2 s, as where packets were lost."""
+    broken = sound.copy()
+    length = round(0.2 * rate)
+    places = np.random.default_rng(0).random(5)
+    for start in (places * max(len(sound) - length, 0)).astype(int):
+        broken[start : start + length] = 0.0
+    return broken
+
+
 def all_of_it(sound: np.ndarray, rate: int) -> np.ndarray:
     """Return 2 s through the low-pass, with the noise."""
     return noisy(short(low_pass(sound, rate), rate), rate)
@@ -64,6 +74,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "low": ("through a low-pass at 195 Hz", low_pass),
     "high": ("through a high-pass at 100 Hz", high_pass),
     "noisy": ("with white noise at -25 dB", noisy),
+    "gaps": ("with five gaps of 0.2 s", with_gaps),
     "all": ("2 s, low-pass and noise", all_of_it),
 }
 """For each change a name in tables and a function of a recording and its rate."""
@@ -172,13 +183,15 @@ def images_of(
 ) -> tuple[list[int], list[np.ndarray]]:
     """Return which recordings could be changed, and the images of these."""
     from heartbeat_clf import ImageTrimmer, SpectrogramTransformer
+    from heartbeat_clf.pretrained_files import audio_of_model
 
+    audio = audio_of_model(recipe)
     kept, images = [], []
     for row, (path, change) in enumerate(zip(recordings, changes, strict=True)):
         sound, rate = soundfile.read(path, dtype="float32")
         changed = change(sound, rate)
         if changed is not None:
-            transformer = SpectrogramTransformer(**recipe.audio, input_rate=rate)
+            transformer = SpectrogramTransformer(**audio, input_rate=rate)
             changed = np.asarray(changed, dtype=np.float32)
             images.extend(transformer.fit_transform([changed]))
             kept.append(row)

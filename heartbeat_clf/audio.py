@@ -15,6 +15,7 @@ from heartbeat_clf._validation import (
     check_rate,
     hint_for_python,
 )
+from heartbeat_clf.gaps import remove_gaps
 from heartbeat_clf.samples import float_samples, range_of_finite
 from heartbeat_clf.wav import read_plain_wav
 
@@ -23,6 +24,9 @@ __all__ = ["duration_of", "load_recording", "load_with_rate", "read_audio"]
 # The same filter as librosa.load's default: its stop band is 20 bits (about 120 dB)
 # down, deeper than the 16 bits of a recording; "VHQ" costs more and adds nothing.
 _RESAMPLING_QUALITY = "HQ"
+
+# Standard deviations. Of CirCor, CinC 2016 and PASCAL, 3.8 is the most.
+_LARGEST_OFFSET = 4.0
 
 # What a stream of unknown length writes into its header in place of a size.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -156,7 +160,8 @@ def load_recording(
     Returns
     -------
     waveform : ndarray of shape (n_times,), float32
-        Finite samples that are not all equal. A recording at another rate is
+        Finite samples that are not all equal, their mean subtracted where that is
+        more than four standard deviations from zero. A recording at another rate is
         resampled by soxr, upwards where its rate is lower.
 
     Raises
@@ -185,6 +190,7 @@ def load_with_rate(
     sample_rate: float,
     input_rate: float | None = None,
     label: str = "row 0",
+    gap_removal: bool = False,
 ) -> tuple[np.ndarray, float]:
     """Return what :func:`load_recording` does, and the rate the recording had.
 
@@ -192,6 +198,8 @@ def load_with_rate(
     ----------
     recording, sample_rate, input_rate, label
         As in :func:`load_recording`.
+    gap_removal : bool, default=False
+        Whether gaps are cut out before anything else: :mod:`heartbeat_clf.gaps`.
 
     Returns
     -------
@@ -210,6 +218,9 @@ def load_with_rate(
         samples = float_samples(recording, label)
         rate = sample_rate if input_rate is None else input_rate
     _check_samples(samples, label)
+    if gap_removal:
+        samples = remove_gaps(samples, rate)
+    samples = _without_offset(samples)
     if rate != sample_rate:
         import soxr
 
@@ -220,6 +231,17 @@ def load_with_rate(
                 f"{label} at {rate!r} Hz. Leave the recording out."
             )
     return samples, rate
+
+
+def _without_offset(samples: np.ndarray) -> np.ndarray:
+    """Return samples about zero, where a constant one outdoes the sound by far.
+
+    The step to it at either end would be the loudest of the recording.
+    """
+    mean = samples.mean(dtype=np.float64)
+    if abs(mean) <= _LARGEST_OFFSET * samples.std(dtype=np.float64):
+        return samples
+    return (samples - mean).astype(np.float32)
 
 
 def _check_samples(samples: np.ndarray, label: str) -> None:

@@ -12,7 +12,12 @@ from heartbeat_clf._validation import check_choice
 from heartbeat_clf.model_archive import UNREADABLE, damaged, read_model
 from heartbeat_clf.prediction import Calibration
 from heartbeat_clf.pretrained import TARGETS, find_model
-from heartbeat_clf.saved_parts import as_tuples, check_steps, read_predictor
+from heartbeat_clf.saved_parts import (
+    LATER_SETTINGS,
+    as_tuples,
+    check_steps,
+    read_predictor,
+)
 
 if TYPE_CHECKING:
     from heartbeat_clf.beat_view import BeatView
@@ -31,6 +36,8 @@ BINDING = {
         "top_db",
         "band_pass",
         "spike_removal",
+        "gap_removal",
+        "hum_removal",
     ),
     "trimmer": ("bands",),
     "classifier": ("network", "window_frames", "standardize"),
@@ -129,6 +136,8 @@ def _read(path: Path, origin: str, version: Any) -> InitialWeights:
         for step in description["steps"]:
             owner = _OWNERS[step["kind"]]
             known = as_tuples(step["settings"])
+            if owner == "spectrogram":
+                known = LATER_SETTINGS | known
             settings.update({(owner, key): known[key] for key in BINDING[owner]})
         predictor = read_predictor(description, entries)
         archive = entries["network.keras"]

@@ -46,6 +46,7 @@ from heartbeat_clf.pretrained import find_model
 from heartbeat_clf.saved_parts import (
     BEAT_ENTRIES,
     KINDS,
+    LATER_SETTINGS,
     PREDICTOR_ENTRY,
     as_tuples,
     check_steps,
@@ -118,9 +119,10 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     if predictor.beats is not None:
         predictor.beats.check_networks(predictor.n_bands)
     lost: list[str] = []
+    described = [_describe_step(name, step, lost) for name, step in steps]
     description = {
         "format": FORMAT,
-        "format_version": _format_version(classifier),
+        "format_version": _format_version(classifier, described),
         "versions": {
             "heartbeat_clf": heartbeat_clf.__version__,
             "scikit-learn": sklearn.__version__,
@@ -130,7 +132,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
             "dtype": classifier.classes_.dtype.str,
             "values": classifier.classes_.tolist(),
         },
-        "steps": [_describe_step(name, step, lost) for name, step in steps],
+        "steps": described,
         "predictor": _describe_predictor(predictor),
     }
     for setting in lost:
@@ -217,6 +219,9 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
     for key, value in step.get_params(deep=False).items():
         if key in _LEFT_BEHIND[kind]:
             continue
+        # Older versions do not know of these.
+        if kind == KINDS[0] and key in LATER_SETTINGS and value == LATER_SETTINGS[key]:
+            continue
         settings[key] = _plain(f"{name}__{key}", value, lost)
     learned: dict[str, Any] = {}
     if isinstance(step, ImageTrimmer):
@@ -231,11 +236,15 @@ def _describe_step(name: str, step: Any, lost: list[str]) -> dict[str, Any]:
     return {"name": name, "kind": kind, "settings": settings, "learned": learned}
 
 
-def _format_version(classifier: HeartbeatClassifier) -> int:
+def _format_version(
+    classifier: HeartbeatClassifier, steps: list[dict[str, Any]]
+) -> int:
     """Return the oldest version that gives the answers: older ones then read it."""
+    if any(set(LATER_SETTINGS) & set(step["settings"]) for step in steps):
+        return FORMAT_VERSION
     beats = classifier.predictor_.beats
     if beats is not None and beats.made is not None:
-        return FORMAT_VERSION
+        return 7
     if beats is not None and any(beats.either_phase):
         return 6
     if beats is not None and beats.steadiness is not None:

@@ -18,6 +18,7 @@ from threadpoolctl import ThreadpoolController
 from heartbeat_clf import audio, image_cache
 from heartbeat_clf._validation import check_choice, check_number, check_rate
 from heartbeat_clf.cleaning import band_pass_filter, check_band, remove_spikes
+from heartbeat_clf.hum import remove_hum
 from heartbeat_clf.mel import check_mel_settings
 from heartbeat_clf.mel_plan import MelPlan, apply_plan, image_shape, plan_images
 
@@ -37,6 +38,7 @@ _OF_THE_PLAN = (
     "fmin",
     "fmax",
 )
+_SWITCHES = ("spike_removal", "gap_removal", "hum_removal")
 # Settings that do not change an image.
 _OF_THE_MACHINE = ("cache", "n_jobs", "verbose")
 # Recordings that a thread takes at a time: handing over costs as much as an image.
@@ -93,7 +95,8 @@ def check_image_settings(settings: dict[str, Any]) -> None:
         )
     if settings["band_pass"] is not None:
         check_band(settings["band_pass"], sample_rate=settings["sample_rate"])
-    check_choice("spike_removal", settings["spike_removal"], (False, True))
+    for name in _SWITCHES:
+        check_choice(name, settings[name], (False, True))
     check_number("n_jobs", n_jobs, integer=True, optional=True)
     if n_jobs == 0:
         raise ValueError("n_jobs must not be 0. Use None, or -1 for all cores.")
@@ -300,6 +303,7 @@ def _compute_image(
         sample_rate=sample_rate,
         input_rate=settings["input_rate"],
         label=label,
+        gap_removal=settings["gap_removal"],
     )
     label = _name_of(recording, label)
     plan, hop_length = _plan_of(settings)
@@ -312,6 +316,8 @@ def _compute_image(
         )
     if settings["spike_removal"]:
         waveform = remove_spikes(waveform, sample_rate=sample_rate)
+    if settings["hum_removal"]:
+        waveform = remove_hum(waveform, sample_rate=sample_rate)
     if settings["band_pass"] is not None:
         low, high = settings["band_pass"]
         waveform = band_pass_filter(

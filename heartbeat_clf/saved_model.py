@@ -21,6 +21,7 @@ from heartbeat_clf.prediction import softmax
 from heartbeat_clf.recording_images import check_image_settings, images_of
 from heartbeat_clf.saved_parts import (
     KINDS,
+    LATER_SETTINGS,
     as_tuples,
     check_steps,
     read_bands,
@@ -60,7 +61,8 @@ class SavedModel:
     def __init__(self, description: dict[str, Any], entries: dict[str, bytes]) -> None:
         check_steps(description)
         spectrogram, trimmer, classifier = description["steps"]
-        self._image_settings = as_tuples(spectrogram["settings"]) | _OF_THE_MACHINE
+        settings = LATER_SETTINGS | as_tuples(spectrogram["settings"])
+        self._image_settings = settings | _OF_THE_MACHINE
         check_image_settings(self._image_settings)
         self._bands, _ = read_bands(trimmer)
         self._trim_time = trimmer["settings"]["trim_time"]

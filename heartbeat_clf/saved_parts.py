@@ -14,6 +14,7 @@ from heartbeat_clf.prediction import Calibration, WindowPredictor
 __all__ = [
     "BEAT_ENTRIES",
     "KINDS",
+    "LATER_SETTINGS",
     "PREDICTOR_ENTRY",
     "as_tuples",
     "check_steps",
@@ -41,6 +42,9 @@ BEAT_ENTRIES = {
 Those of ``JUDGES`` may be missing: not every view has them.
 """
 
+
+LATER_SETTINGS = {"gap_removal": False, "hum_removal": False}
+"""Settings of the images that a file without them does not state."""
 
 KINDS = ("SpectrogramTransformer", "ImageTrimmer", "HeartbeatClassifier")
 """The steps of a model in their order; the last is always there."""

@@ -61,6 +61,12 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         Low and high cut in Hz of a zero-phase Butterworth filter.
     spike_removal : bool, default=False
         Whether clicks are set to zero before the filter (Schmidt 2010).
+    gap_removal : bool, default=False
+        Whether runs of 50 ms or more of the same value, as lost packets leave them,
+        are cut out of the recording as it was made: :mod:`heartbeat_clf.gaps`.
+    hum_removal : bool, default=False
+        Whether lines of the mains that stand out are taken out before the filter:
+        :mod:`heartbeat_clf.hum`.
     cache : str, Path or None, default=None
         Folder that keeps one image a recording under the content of the recording
         and all settings. Entries are read back memory-mapped.
@@ -103,6 +109,8 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         input_rate: float | None = None,
         band_pass: tuple[float, float] | None = None,
         spike_removal: bool = False,
+        gap_removal: bool = False,
+        hum_removal: bool = False,
         cache: str | os.PathLike[str] | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -118,6 +126,8 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
         self.input_rate = input_rate
         self.band_pass = band_pass
         self.spike_removal = spike_removal
+        self.gap_removal = gap_removal
+        self.hum_removal = hum_removal
         self.cache = cache
         self.n_jobs = n_jobs
         self.verbose = verbose

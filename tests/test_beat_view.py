@@ -396,6 +396,17 @@ def test_training_goes_on_and_answers_by_both_views(
     # The decision is in favour of "normal", the second class.
     np.testing.assert_allclose(scores, -logits[:, 0], atol=1e-4)
 
+    # Without a gap or a hum nothing is taken out, which older versions cannot.
+    for model in (pipeline, abnormal):
+        newest = save(model, tmp_path / "newest.hbc")
+        with zipfile.ZipFile(newest) as archive:
+            assert json.loads(archive.read("model.json"))["format_version"] == 8
+        expected = model.decision_function(data[0].recordings)
+        assert np.array_equal(
+            load_to_predict(newest).decision_function(data[0].recordings), expected
+        )
+        model[0].set_params(gap_removal=False, hum_removal=False)
+        assert np.array_equal(model.decision_function(data[0].recordings), expected)
     file = save(pipeline, tmp_path / "model.hbc")
     for model in (load(file), load_to_predict(file)):
         assert np.array_equal(model.decision_function(data[0].recordings), scores)
@@ -420,18 +431,18 @@ def test_training_goes_on_and_answers_by_both_views(
         pipeline[-1].predictor_.beats, either_phase=(np.int64(-1),)
     )
     pipeline[-1].predictor_ = dataclasses.replace(pipeline[-1].predictor_, beats=either)
-    newest = dataclasses.replace(
+    with_made = dataclasses.replace(
         pipeline[-1].predictor_,
         beats=dataclasses.replace(either, made=regions(391), made_sign=-1),
     )
-    sixth, pipeline[-1].predictor_ = pipeline[-1].predictor_, newest
-    seventh = save(pipeline, tmp_path / "newest.hbc")
+    sixth, pipeline[-1].predictor_ = pipeline[-1].predictor_, with_made
+    seventh = save(pipeline, tmp_path / "seventh.hbc")
     with zipfile.ZipFile(seventh) as archive:
         assert json.loads(archive.read("model.json"))["format_version"] == 7
     for model in (load(seventh), load_to_predict(seventh)):
         expected = pipeline.decision_function(data[0].recordings)
         assert np.array_equal(model.decision_function(data[0].recordings), expected)
-    assert load(seventh)[-1].predictor_.beats == newest.beats
+    assert load(seventh)[-1].predictor_.beats == with_made.beats
     pipeline[-1].predictor_ = sixth
     newer = save(pipeline, tmp_path / "newer.hbc")
     with zipfile.ZipFile(newer) as archive:
@@ -488,10 +499,12 @@ def test_a_model_without_the_view_is_written_as_before(sets, tmp_path):
         operating_points=None,
         class_counts=(4, 4),
     )
+    pipeline[0].set_params(gap_removal=False, hum_removal=False)
     with zipfile.ZipFile(save(pipeline, tmp_path / "model.hbc")) as archive:
         description = json.loads(archive.read("model.json"))
         assert "beats_network.onnx" not in archive.namelist()
     assert description["format_version"] == 1
+    assert not {"gap_removal", "hum_removal"} & set(description["steps"][0]["settings"])
     assert "beats" not in description["predictor"]
 
 

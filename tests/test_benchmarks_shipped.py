@@ -328,7 +328,8 @@ def test_changed_recordings_have_a_line_each():
 
     rows = persons(stratum=np.tile(["murmur", "normal"], 25))
     good = np.where(rows["stratum"] == "murmur", 1.0, 0.0)
-    rows = rows.assign(plain=good, short=good, low=-good, high=good, noisy=0.0, all=0.0)
+    rows = rows.assign(plain=good, short=good, low=-good, high=good, noisy=0.0)
+    rows = rows.assign(gaps=good, all=0.0)
     found = {key: value for key, _, value in table.changed(rows)}
     assert list(found) == [f"changed {name}" for name in table.CHANGES][1:]
     assert found["changed short"].startswith("1.000")

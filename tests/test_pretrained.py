@@ -18,6 +18,7 @@ from heartbeat_clf import (
     make_heartbeat_pipeline,
     save,
 )
+from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.fine_tuning import learn_head
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.model_archive import read_model
@@ -52,8 +53,8 @@ def test_operating_points_reach_what_is_asked():
     assert points.unit == "person"
     assert points.combine == "mean by clarity"
     # Who does not know of that reads neither the file nor another answer out of it.
-    assert read_model(find_model("murmur"))[0]["format_version"] == 7
-    assert read_model(find_model("abnormal"))[0]["format_version"] == 5
+    assert read_model(find_model("murmur"))[0]["format_version"] == 8
+    assert read_model(find_model("abnormal"))[0]["format_version"] == 8
     for share in (0.8, 0.9, 0.95):
         reached = points.reached(points.threshold(sensitivity=share))
         assert reached["sensitivity"] >= share
@@ -63,6 +64,33 @@ def test_murmurs_are_heard_in_either_phase():
     # Of the score of "normal", the lower one says more of a murmur.
     assert load_pretrained()[-1].predictor_.beats.either_phase == (-1,)
     assert load_pretrained("abnormal")[-1].predictor_.beats.either_phase == ()
+
+
+@pytest.fixture(scope="module")
+def hearts():
+    return make_heart_sounds(2, duration=8.0, random_state=0).recordings
+
+
+@pytest.mark.parametrize("target", ["murmur", "abnormal"])
+def test_gaps_are_no_part_of_what_is_heard(target, hearts):
+    model = load_pretrained(target)
+    whole = model.decision_function(hearts)
+    broken = [np.insert(r, [700] * 80 + [1900] * 300, 0.0) for r in hearts]
+    np.testing.assert_array_equal(model.decision_function(broken), whole)
+    model.set_params(spectrogram__gap_removal=False)
+    assert np.abs(model.decision_function(broken) - whole).max() > 0.5
+
+
+def test_hum_is_no_part_of_what_is_heard(hearts):
+    model = load_pretrained()
+    plain = model.decision_function(hearts)
+    humming = [
+        r + 3 * r.std() * np.sin(2 * np.pi * 50 * np.arange(len(r)) / 1000)
+        for r in hearts
+    ]
+    changes = np.abs(model.decision_function(humming) - plain)
+    model.set_params(spectrogram__hum_removal=False)
+    assert (changes < 0.2 * np.abs(model.decision_function(humming) - plain)).all()
 
 
 def test_shipped_model_needs_no_tensorflow():
@@ -95,6 +123,8 @@ def test_pipeline_takes_over_what_the_weights_need():
     [
         ({"n_mels": 32}, r"n_mels=40 as the initial weights 'pretrained' .* got 32"),
         ({"spectrogram__sample_rate": 2000}, "sample_rate=1000 as .* got 2000"),
+        ({"gap_removal": False}, "gap_removal=True as .* got False"),
+        ({"hum_removal": False}, "hum_removal=True as .* got False"),
         ({"network": "small"}, "network='wide' or 'wide_linear' as .* got 'small'"),
         ({"window_duration": 3.0}, "windows of 250 frames as .* is 188 frames"),
         ({"preset": "ancestor"}, 'preset="default" with initial_weights'),

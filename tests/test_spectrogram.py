@@ -176,6 +176,39 @@ def test_spike_removal_lowers_the_click():
     assert plain[:, 125].mean() - image[:, 125].mean() > 10
 
 
+def test_gaps_are_cut_out_before_anything_else():
+    wave = noise(4000)
+    broken = np.insert(wave, [1000] * 100, 0.0)
+    transformer = SpectrogramTransformer(gap_removal=True, input_rate=2000)
+    image, expected = transformer.transform([broken, wave])
+    np.testing.assert_array_equal(image, expected)
+    plain = SpectrogramTransformer(input_rate=2000).transform([broken])[0]
+    assert plain.shape[1] > image.shape[1]
+
+
+def test_what_gaps_leave_may_be_too_short():
+    broken = np.concatenate([noise(40), np.zeros(1000)])
+    with pytest.raises(ValueError, match="got 40 samples in row 0"):
+        SpectrogramTransformer(gap_removal=True).transform([broken])
+
+
+def test_hum_is_taken_out_before_the_filter():
+    wave = noise(4000)
+    humming = wave + 5 * np.sin(2 * np.pi * 50 * np.arange(4000) / 1000)
+    band = {"band_pass": (30.0, 400.0)}
+    image, expected = SpectrogramTransformer(hum_removal=True, **band).transform(
+        [humming, wave]
+    )
+    plain = SpectrogramTransformer(**band).transform([humming])[0]
+    # Bands near 50 Hz, away from the ends.
+    nearest = slice(1, 5), slice(5, -5)
+    left, before = (
+        np.median(one[nearest] - expected[nearest]) for one in (image, plain)
+    )
+    assert abs(left) < 1
+    assert before > 10
+
+
 def test_cached_file_is_decoded_once_a_setting(wav, tmp_path, decodes):
     folder = tmp_path / "cache"
     first = SpectrogramTransformer(cache=folder).fit_transform([wav])[0]
@@ -208,6 +241,8 @@ def test_changed_file_is_decoded_again(wav, tmp_path, decodes):
         {"duration": 1.0},
         {"band_pass": (25.0, 400.0)},
         {"spike_removal": True},
+        {"gap_removal": True},
+        {"hum_removal": True},
         {"sample_rate": 2000},
         {"input_rate": 2000},
     ],
@@ -278,6 +313,8 @@ def test_empty_bands_are_told_in_fit():
         ({"band_pass": 25}, TypeError, "band_pass must be a pair"),
         ({"band_pass": (25, 600)}, ValueError, "high cut of band_pass"),
         ({"spike_removal": "yes"}, ValueError, "spike_removal must be one of"),
+        ({"gap_removal": 2}, ValueError, "gap_removal must be one of"),
+        ({"hum_removal": None}, ValueError, "hum_removal must be one of"),
         ({"cache": 3}, TypeError, "cache must be a folder"),
         ({"cache": ""}, ValueError, "cache must name a folder, got ''"),
         ({"n_jobs": 0}, ValueError, "n_jobs must not be 0"),

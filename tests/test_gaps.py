@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from heartbeat_clf.gaps import find_gaps, remove_gaps
+
+RATE = 1000
+
+
+def sound(n_times=3000):
+    return np.random.default_rng(0).normal(size=n_times)
+
+
+def with_gap(start, end, value=0.0):
+    samples = sound()
+    samples[start:end] = value
+    return samples
+
+
+def test_zeros_and_a_value_that_is_held_are_gaps():
+    samples = with_gap(500, 600)
+    samples[2000:2300] = samples[1999]
+    assert find_gaps(samples, RATE).tolist() == [[500, 600], [1999, 2300]]
+
+
+def test_only_runs_of_50_ms_are_gaps():
+    assert find_gaps(with_gap(500, 549), RATE).tolist() == []
+    assert find_gaps(with_gap(500, 550), RATE).tolist() == [[500, 550]]
+    # The same samples at a quarter of the rate last four times as long.
+    assert find_gaps(with_gap(500, 549), RATE / 4).tolist() == [[500, 549]]
+
+
+def test_what_follows_a_gap_is_moved_to_its_start():
+    samples = with_gap(500, 600)
+    np.testing.assert_array_equal(
+        remove_gaps(samples, RATE), np.delete(samples, np.arange(500, 600))
+    )
+
+
+def test_silence_at_either_end_is_a_gap():
+    samples = np.concatenate([np.zeros(100), sound(1000), np.zeros(60)])
+    assert find_gaps(samples, RATE).tolist() == [[0, 100], [1100, 1160]]
+    assert len(remove_gaps(samples, RATE)) == 1000
+
+
+def test_a_sound_without_gaps_is_left_as_it_is():
+    samples = sound()
+    assert remove_gaps(samples, RATE) is samples
+
+
+def test_a_coarse_converter_makes_no_gaps():
+    # Eight bits: heart sounds of 80 ms, and between them less than half a step.
+    time = np.arange(4000) / RATE
+    beats = np.where(time % 0.4 < 0.08, np.sin(2 * np.pi * 40 * time), 0.0)
+    fading = beats * np.exp(-(time % 0.4) / 0.02)
+    coarse = np.round(fading * 20) / 20
+    flat = find_gaps(np.append(coarse, 1.0), RATE)
+    assert flat.tolist() == []
+    # The first is no gap because of what is before it alone, which fades.
+    assert np.ptp(coarse[400:411]) > 8 / 20
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gaps"),
+    [(8, 9, []), (9, 8, []), (9, 9, [[500, 600]]), (8, 8, [])],
+)
+def test_a_neighbour_within_eight_steps_is_silence(before, after, gaps):
+    samples = np.zeros(1100)
+    samples[:500] = np.tile([0.0, 1.0], 250)
+    samples[600:] = np.tile([1.0, 0.0], 250)
+    # Both within 10 ms of the run.
+    samples[495], samples[605] = before, after
+    assert find_gaps(samples, RATE).tolist() == gaps
+
+
+def test_what_is_further_than_10_ms_from_a_run_says_nothing_of_it():
+    samples = np.zeros(1100)
+    samples[:500] = np.tile([0.0, 1.0], 250)
+    samples[600:] = np.tile([1.0, 0.0], 250)
+    samples[489], samples[605] = 9, 9
+    assert find_gaps(samples, RATE).tolist() == []
+
+
+def test_a_recording_of_one_value_is_one_gap():
+    assert find_gaps(np.zeros(100), RATE).tolist() == [[0, 100]]
+
+
+def test_less_than_a_run_has_no_gap():
+    assert find_gaps(np.zeros(1), RATE).tolist() == []
+    assert find_gaps(np.ones(49), RATE).tolist() == []
