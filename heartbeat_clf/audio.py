@@ -219,7 +219,10 @@ def load_with_rate(
         rate = sample_rate if input_rate is None else input_rate
     _check_samples(samples, label)
     if gap_removal:
-        samples = remove_gaps(samples, rate)
+        kept = remove_gaps(samples, rate)
+        if kept is not samples:
+            samples = kept
+            _check_samples(samples, f"{label} without its gaps")
     samples = _without_offset(samples)
     if rate != sample_rate:
         import soxr

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from heartbeat_clf._rows import check_recordings
 from heartbeat_clf._validation import check_number, check_rate
 from heartbeat_clf.audio import load_recording, read_audio
+from heartbeat_clf.gaps import remove_gaps
 from heartbeat_clf.prediction import BATCH_WINDOWS, Calibration, WindowPredictor
 from heartbeat_clf.quality_features import quality_features
 from heartbeat_clf.quality_windows import (
@@ -151,16 +152,19 @@ def _assess(
 ) -> QualityReport:
     samples, rate, label = _read(recording, label, input_rate)
     measures = measure_signal(samples, rate)
-    reason = _fault(measures, min_duration)
+    heard = remove_gaps(samples, rate)
+    seconds = len(heard) / rate
+    reason = _fault(measures, seconds, min_duration)
     score = LOWEST_SCORE
-    if measures.peak_to_peak > 0 and measures.duration >= min_duration:
+    if seconds >= min_duration and np.ptp(heard) > 0:
         waveform = load_recording(
-            samples, sample_rate=SAMPLE_RATE, input_rate=rate, label=label
+            heard, sample_rate=SAMPLE_RATE, input_rate=rate, label=label
         )
         score = waveform_score(waveform, _network())
-    limit = _threshold_of(measures.duration) if threshold is None else threshold
-    if reason is None and score < limit:
-        reason = f"no heartbeat heard: score {score:.2f} is below {limit:.2f}"
+    if reason is None:
+        limit = _threshold_of(seconds) if threshold is None else threshold
+        if score < limit:
+            reason = f"no heartbeat heard: score {score:.2f} is below {limit:.2f}"
     return QualityReport(
         usable=reason is None,
         reason=reason,
@@ -192,8 +196,11 @@ def _is_constant(array: np.ndarray) -> bool:
     return bool(len(array) and np.isfinite(array[0]) and (array == array[0]).all())
 
 
-def _fault(measures: SignalMeasures, min_duration: float) -> str | None:
-    """Return what is wrong with the signal itself, or None."""
+def _fault(measures: SignalMeasures, seconds: float, min_duration: float) -> str | None:
+    """Return what is wrong with the signal itself, or None.
+
+    `seconds` are those without gaps.
+    """
     if measures.duration < min_duration:
         return (
             f"too short: {measures.duration:.2f} s, at least {min_duration:g} s wanted"
@@ -206,6 +213,11 @@ def _fault(measures: SignalMeasures, min_duration: float) -> str | None:
         )
     if measures.constant > _MOST_CONSTANT:
         return f"gaps: constant for {measures.constant:.0%} of the time"
+    if seconds < min_duration:
+        return (
+            f"gaps: {seconds:.2f} s are left without them, at least {min_duration:g} s "
+            "wanted"
+        )
     if measures.clipped > _MOST_CLIPPED:
         return f"clipped: {measures.clipped:.0%} of the samples are at the rails"
     return None

@@ -169,7 +169,7 @@ ALLOWED = {
     "quality_windows": "mel windows",
     "quality_features": "",
     "quality": (
-        "_rows _validation audio prediction quality_features quality_windows "
+        "_rows _validation audio gaps prediction quality_features quality_windows "
         "signal_checks"
     ),
     "quality_examples": (

@@ -97,6 +97,26 @@ def test_a_clipped_heart_is_refused(hearts):
     assert report.clipped == pytest.approx(0.3, abs=0.01)
 
 
+def test_short_gaps_are_not_listened_to(hearts):
+    whole = assess_quality(hearts)
+    broken = [np.insert(heart, [700] * 80 + [2100] * 300, 0.0) for heart in hearts]
+    reports = assess_quality(broken)
+    assert [report.score for report in reports] == [report.score for report in whole]
+    assert all(0 < report.constant < 0.5 for report in reports)
+
+
+def test_too_little_between_gaps_is_refused(hearts):
+    broken = np.insert(hearts[0][:900], [450] * 800, 0.0)
+    report = assess_quality([broken])[0]
+    assert report.reason == "gaps: 0.90 s are left without them, at least 1 s wanted"
+    assert report.score == LOWEST_SCORE
+
+
+def test_nothing_between_gaps_is_no_error():
+    halves = np.repeat([0.0, 1.0], 2000)
+    assert assess_quality([halves])[0].reason == "gaps: constant for 100% of the time"
+
+
 def test_a_heart_with_long_gaps_is_refused(hearts):
     heart = hearts[0].copy()
     heart[2000:] = heart[2000]

@@ -192,6 +192,12 @@ def test_what_gaps_leave_may_be_too_short():
         SpectrogramTransformer(gap_removal=True).transform([broken])
 
 
+def test_nothing_but_gaps_is_named():
+    halves = np.repeat([0.0, 1.0], 2000)
+    with pytest.raises(ValueError, match="got zero samples in row 0 without its gaps"):
+        SpectrogramTransformer(gap_removal=True).transform([halves])
+
+
 def test_hum_is_taken_out_before_the_filter():
     wave = noise(4000)
     humming = wave + 5 * np.sin(2 * np.pi * 50 * np.arange(4000) / 1000)
