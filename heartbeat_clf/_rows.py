@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numbers
 import os
+import reprlib
 import sys
+from array import array as typed_array
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,8 @@ import numpy as np
 __all__ = ["check_recordings", "is_sparse"]
 
 _ONE_A_ROW = "Expected one path or 1-D array a recording"
+_REPLACE = "Replace it by a str, Path or array, or drop the row."
+_BUFFERS = (bytes, bytearray, memoryview, typed_array, deque)
 
 
 def check_recordings(X: Any) -> list[Any]:
@@ -60,10 +65,7 @@ def check_recordings(X: Any) -> list[Any]:
 
 def _rows_of(X: Any) -> list[Any]:
     if isinstance(X, str | bytes | os.PathLike):
-        raise TypeError(
-            f"{_ONE_A_ROW}, got a single {type(X).__name__} {X!r}. "
-            "Wrap it in a list: [path]."
-        )
+        raise TypeError(f"{_ONE_A_ROW}, got a single {_briefly(X)}. {_remedy(X)}")
     if is_sparse(X):
         raise TypeError(
             f"{_ONE_A_ROW}, got a sparse {type(X).__name__}. "
@@ -71,6 +73,8 @@ def _rows_of(X: Any) -> list[Any]:
         )
     if isinstance(X, list | tuple):
         return list(X)
+    if isinstance(X, _BUFFERS):
+        raise TypeError(f"{_ONE_A_ROW}, got a single {_briefly(X)}. {_remedy(X)}")
     if not hasattr(X, "__array__"):
         raise TypeError(
             f"{_ONE_A_ROW}, in a list, tuple, Series or array; got "
@@ -79,8 +83,7 @@ def _rows_of(X: Any) -> list[Any]:
     array = np.asarray(X)
     if array.ndim == 0:
         raise TypeError(
-            f"{_ONE_A_ROW}, got a single {type(X).__name__} {X!r}. "
-            "Wrap it in a list: [path]."
+            f"{_ONE_A_ROW}, got a single {_briefly(X)}. Wrap it in a list: [path]."
         )
     if array.ndim > 2:
         raise ValueError(
@@ -98,6 +101,22 @@ def _rows_of(X: Any) -> list[Any]:
     if array.ndim == 1 and array.dtype.kind == "U":
         return array.tolist()
     return list(array)
+
+
+def _briefly(value: Any) -> str:
+    """Return what a value is, without the recording that it may hold."""
+    kind = type(value).__name__
+    if isinstance(value, _BUFFERS):
+        return f"{kind} of length {len(value)}"
+    return f"{kind} {reprlib.repr(value)}"
+
+
+def _remedy(value: Any) -> str:
+    if isinstance(value, deque):
+        return "Make an array of it: numpy.array(data)."
+    if isinstance(value, _BUFFERS):
+        return "Make an array of it: numpy.frombuffer(data, dtype=numpy.int16)."
+    return "Wrap it in a list: [path]."
 
 
 def is_sparse(X: Any) -> bool:
@@ -128,8 +147,8 @@ def _check_row(row: Any, index: int) -> Any:
         row = np.asarray(row)
     if not isinstance(row, np.ndarray) or row.ndim == 0:
         raise TypeError(
-            f"{_ONE_A_ROW}, got {type(row).__name__} {row!r} in row {index}. "
-            "Replace it by a str, Path or array, or drop the row."
+            f"{_ONE_A_ROW}, got {_briefly(row)} in row {index}. "
+            + (_remedy(row) if isinstance(row, _BUFFERS) else _REPLACE)
         )
     if row.ndim != 1:
         raise ValueError(

@@ -215,6 +215,43 @@ def check_choice(name: str, value: Any, options: Collection[Any]) -> Any:
     raise ValueError(f"{name} must be one of {listed}, got {value!r}.")
 
 
+def check_truth(name: str, values: Any) -> np.ndarray:
+    """Return which rows are positive, where that is what the values say.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, used in errors.
+    values : array-like of bool of shape (n_rows,)
+        0 and 1 will do.
+
+    Returns
+    -------
+    truth : ndarray of bool of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If they are anything else, such as labels.
+
+    Examples
+    --------
+    >>> check_truth("y", [0, 1])
+    array([False,  True])
+    """
+    array = np.asarray(values)
+    if array.dtype != bool:
+        is_number = array.dtype.kind in "iuf"
+        if array.size and not (is_number and np.isin(array, (0, 1)).all()):
+            kind = array.dtype.name if is_number else f"{array.dtype.name} values"
+            raise ValueError(
+                f"Expected {name} of bool, or of 0 and 1, got {kind} such as "
+                f"{array.flat[0]!s}. Pass {name} == pos_label."
+            )
+        array = array.astype(bool)
+    return array
+
+
 def check_same_length(**named: Any) -> int:
     """Return the length that all arguments share.
 

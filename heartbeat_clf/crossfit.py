@@ -16,7 +16,7 @@ from heartbeat_clf.folds import Split
 from heartbeat_clf.subjects import Combine, aggregate_subjects
 from heartbeat_clf.thresholds import choose_threshold
 
-__all__ = ["FitPlan", "FoldTask", "run_folds"]
+__all__ = ["FitPlan", "FoldTask", "fit_with_groups", "run_folds"]
 
 Part = tuple[dict[str, np.ndarray], dict[str, float]]
 
@@ -139,13 +139,38 @@ def _fit(plan: FitPlan, train: np.ndarray) -> Any:
         cut = is_row_wise and len(value) == len(plan.y)
         params[name] = _safe_indexing(value, train) if cut else value
     X_train, y_train = _safe_indexing(plan.X, train), plan.y[train]
+    return fit_with_groups(estimator, X_train, y_train, plan.groups[train], params)
+
+
+def fit_with_groups(
+    estimator: Any, X: Any, y: Any, groups: Any, params: dict[str, Any] | None = None
+) -> Any:
+    """Return an estimator fitted, to which groups went where it takes them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Perhaps a pipeline or a search.
+    X, y : as `estimator` takes them
+        What it is fitted to.
+    groups : array-like of shape (n_recordings,)
+        Subjects.
+    params : dict or None, default=None
+        What else its `fit` is given.
+
+    Returns
+    -------
+    estimator : estimator
+        The same object.
+    """
+    given = dict(params or {})
     # The configuration is set here, because workers do not inherit the caller's.
     if _routes_groups(estimator):
         with config_context(enable_metadata_routing=True):
-            return estimator.fit(X_train, y_train, groups=plan.groups[train], **params)
+            return estimator.fit(X, y, groups=groups, **given)
     if has_fit_parameter(estimator, "groups"):
-        params["groups"] = plan.groups[train]
-    return estimator.fit(X_train, y_train, **params)
+        given["groups"] = groups
+    return estimator.fit(X, y, **given)
 
 
 def _score(plan: FitPlan, fitted: Any, X: Any, where: str) -> np.ndarray:

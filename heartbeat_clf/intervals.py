@@ -17,6 +17,7 @@ from heartbeat_clf._validation import (
     check_choice,
     check_number,
     check_same_length,
+    check_truth,
     resolve_random_state,
 )
 from heartbeat_clf.subjects import Combine, SubjectUnits, aggregate_subjects
@@ -64,14 +65,14 @@ def auroc(y: Any, score: Any, *, weights: Any = None) -> Any:
     Raises
     ------
     ValueError
-        If the lengths differ, or a score is NaN.
+        If `y` holds labels, the lengths differ, or a score is NaN.
 
     Examples
     --------
     >>> auroc([False, True, False, True], [0.1, 0.2, 0.3, 0.4])
     0.75
     """
-    truth, score = np.asarray(y, dtype=bool), np.asarray(score, dtype=float)
+    truth, score = check_truth("y", y), np.asarray(score, dtype=float)
     n_rows = check_same_length(y=truth, score=score)
     if (unknown := int(np.isnan(score).sum())) > 0:
         raise ValueError(
@@ -275,14 +276,15 @@ def bootstrap_auroc(
     Raises
     ------
     ValueError
-        If the lengths differ, a score is NaN or an option is unknown.
+        If `y` holds labels, the lengths differ, a score is NaN or an option is
+        unknown.
 
     Examples
     --------
     >>> bootstrap_auroc([False, True], [0.0, 1.0], ["a", "b"], n_bootstrap=9)
     Interval(value=1.0, low=1.0, high=1.0)
     """
-    truth, score = np.asarray(y, dtype=bool), np.asarray(score, dtype=float)
+    truth, score = check_truth("y", y), np.asarray(score, dtype=float)
     _, codes = np.unique(np.asarray(subjects), return_inverse=True)
     check_same_length(y=truth, score=score, subjects=codes)
     check_choice("unit", unit, ("recording", "label", "any"))

@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from heartbeat_clf._validation import check_number, check_same_length
+from heartbeat_clf.crossfit import fit_with_groups
 from heartbeat_clf.folds import Split, check_labels, subject_folds
 from heartbeat_clf.rhythm import (
     LEARNT_FEATURES,
@@ -23,6 +24,7 @@ from heartbeat_clf.rhythm import (
 __all__ = ["OutcomeClassifier", "balance_decisions"]
 
 _MURMUR = "murmur"
+_REST = "normal"
 _RHYTHM = (*SOUND_FEATURES, *LIKENESS_FEATURES, *LEARNT_FEATURES)
 # Factors that an outcome's probability may be multiplied with before the decision, the
 # mildest first: of several that serve alike it is the one to take.
@@ -45,7 +47,8 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
     murmur : classifier
         From recordings to murmur or not, with ``decision_function`` or
         ``predict_proba``; its classes hold ``"murmur"``. It is cloned and fitted on
-        murmur against the rest, and the last classifier learns from predictions on
+        murmur against the rest, which is called ``"normal"`` there, and gets `groups`
+        where it takes them; the last classifier learns from predictions on
         folds of subjects that it was not fitted on. A model that is trained already
         is taken as it is when wrapped: ``FrozenEstimator(load_pretrained())``.
     rhythm : transformer or None, default=None
@@ -176,15 +179,18 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
         )
         for method in ("fit", "predict_proba"):
             _check_part("final", final, method)
-        heard = np.where(labels == _MURMUR, _MURMUR, "other")
+        # As the models in the box call it, so that weights of theirs can be kept.
+        heard = np.where(labels == _MURMUR, _MURMUR, _REST)
+        fit = _fit_without_groups if groups is None else fit_with_groups
         if frozen:
             scores = _murmur_scores(murmur, X)
         else:
             scores = np.empty(len(labels))
             for train, test in folds:
-                part = clone(murmur).fit(_safe_indexing(X, train), heard[train])
+                part = clone(murmur)
+                fit(part, _safe_indexing(X, train), heard[train], subjects[train])
                 scores[test] = _murmur_scores(part, _safe_indexing(X, test))
-            murmur.fit(X, heard)
+            fit(murmur, X, heard, subjects)
         table = np.column_stack([scores, rhythm.fit_transform(X, labels)])
         factors = _choose_factors(final, table, labels, folds)
         final.fit(table, labels)
@@ -309,6 +315,10 @@ def _choose_factors(
         part = clone(final).fit(table[train], labels[train])
         probabilities[test] = part.predict_proba(table[test])
     return balance_decisions(probabilities, codes)
+
+
+def _fit_without_groups(estimator: Any, X: Any, y: Any, groups: Any) -> Any:
+    return estimator.fit(X, y)
 
 
 def _check_part(name: str, part: Any, *methods: str) -> Any:

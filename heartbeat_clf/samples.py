@@ -52,8 +52,9 @@ def float_samples(samples: Any, label: str) -> np.ndarray:
     if array.dtype.name not in _FULL_SCALE:
         raise TypeError(
             f"Expected samples of a floating type, or int8, uint8, int16 or int32 "
-            f"PCM, in {label}, got {array.dtype.name}. Convert them, for example "
-            "with array.astype(numpy.int16) or by scaling to ±1."
+            f"PCM, in {label}, got {array.dtype.name}. Scale them to floats within "
+            "±1: (array - middle) / half_range, of an unsigned type the middle is half "
+            "of its range."
         )
     scale = np.float32(_FULL_SCALE[array.dtype.name])
     scaled = array.astype(np.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from heartbeat_clf._validation import check_number, check_same_length
+from heartbeat_clf._validation import check_number, check_same_length, check_truth
 
 __all__ = ["choose_threshold"]
 
@@ -40,8 +40,8 @@ def choose_threshold(
     Raises
     ------
     ValueError
-        If both are given, one lies outside 0 to 1, a class is lacking, or a score
-        is not finite.
+        If both are given, one lies outside 0 to 1, `y` holds labels, a class is
+        lacking, or a score is not finite.
 
     References
     ----------
@@ -58,7 +58,7 @@ def choose_threshold(
         )
     for name, value in (("sensitivity", sensitivity), ("specificity", specificity)):
         check_number(name, value, minimum=0, maximum=1, optional=True)
-    truth, score = np.asarray(y, dtype=bool), np.asarray(score, dtype=float)
+    truth, score = check_truth("y", y), np.asarray(score, dtype=float)
     check_same_length(y=truth, score=score)
     if not (truth.any() and (~truth).any()):
         raise ValueError("Expected rows of both classes in y, got one class.")

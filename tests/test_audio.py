@@ -249,7 +249,7 @@ def test_a_smaller_offset_is_kept():
 
 @pytest.mark.parametrize("dtype", [object, complex, str, bool, np.int64, np.uint16])
 def test_types_that_are_no_audio_are_refused(dtype):
-    with pytest.raises(TypeError, match="in row 2, got"):
+    with pytest.raises(TypeError, match=r"in row 2, got .* half_range, of an unsigned"):
         load_recording(
             np.array([0, 1, 0]).astype(dtype), sample_rate=1000, label="row 2"
         )

@@ -149,6 +149,15 @@ def test_named_subject_column_must_exist(folder):
         load_recordings(table_of(folder, FULL), subject="person")
 
 
+@pytest.mark.parametrize("spelling", ["Subject", "SUBJECT"])
+def test_a_subject_by_another_spelling_is_no_other_column(folder, spelling):
+    table = table_of(folder, FULL.replace("subject", spelling))
+    with pytest.raises(ValueError, match=f"column 'subject' in .* got '{spelling}'"):
+        load_recordings(table)
+    assert not load_recordings(table, subject=None).subjects_known
+    assert load_recordings(table, subject=spelling).subjects_known
+
+
 def test_repeated_column_is_refused(folder):
     frame = pd.DataFrame(
         [["wav/one.wav", "a", "b"]], columns=["path", "label", "label"]
@@ -202,6 +211,26 @@ def test_written_table_is_kept_unless_overwritten(tmp_path):
     with pytest.raises(FileExistsError, match=r"table\.csv' exists.*overwrite=True"):
         write_recordings(sounds, tmp_path)
     assert write_recordings(sounds, tmp_path, overwrite=True).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "subject", ["../../out", "/out", "a/b", "..", "c:\\d", "e" * 300]
+)
+def test_what_is_written_stays_in_its_folder(tmp_path, subject):
+    sounds = make_heart_sounds(1, duration=1.0, random_state=0)
+    sounds.subjects = np.array([subject] * 2)
+    place = tmp_path / "deep" / "er"
+    write_recordings(sounds, place)
+    assert {file.parent for file in tmp_path.rglob("*.wav")} == {place}
+    assert len(list(place.glob("*.wav"))) == 2
+
+
+def test_samples_that_a_file_would_cut_off_are_refused(tmp_path):
+    sounds = make_heart_sounds(1, duration=1.0, random_state=0)
+    sounds.recordings[1] = 3 * sounds.recordings[1] / np.abs(sounds.recordings[1]).max()
+    with pytest.raises(ValueError, match="within ±1, got 3 in row 1"):
+        write_recordings(sounds, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_only_recordings_in_memory_are_written(tmp_path):

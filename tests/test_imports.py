@@ -197,7 +197,7 @@ ALLOWED = {
     "rhythm_features": "beat_decoding beat_likeness beat_tracking extra_sounds",
     "embedding": "persistence pretrained windows",
     "rhythm": "_rows _validation beat_tracking rhythm_features",
-    "outcomes": "_validation folds rhythm",
+    "outcomes": "_validation crossfit folds rhythm",
     # evaluation takes arrays and estimators: no model code
     "folds": "_validation",
     "subjects": "_validation",

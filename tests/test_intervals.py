@@ -26,6 +26,14 @@ def clustered(rng, n_subjects=40, n_clips=5, effect=1.0, spread=1.0):
     return y, effect * y + level + noise, subjects
 
 
+@pytest.mark.parametrize("labels", [[-1, 1], ["murmur", "normal"]])
+def test_labels_in_the_place_of_truth_are_refused(labels):
+    with pytest.raises(ValueError, match="Pass y == pos_label"):
+        auroc(labels, [0.1, 0.2])
+    with pytest.raises(ValueError, match="Pass y == pos_label"):
+        bootstrap_auroc(labels, [0.1, 0.2], ["a", "b"])
+
+
 @given(
     st.lists(
         st.tuples(st.booleans(), st.integers(0, 4), st.integers(1, 3)),

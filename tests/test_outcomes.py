@@ -106,7 +106,7 @@ def test_probabilities_serve_where_there_is_no_decision_function(table):
 
         def predict_proba(self, X):
             murmur = 1 / (1 + np.exp(-np.asarray(X)[:, 0]))
-            columns = {"murmur": murmur, "other": 1 - murmur}
+            columns = {"murmur": murmur, "normal": 1 - murmur}
             return np.column_stack([columns[name] for name in self.classes_])
 
     model = classifier(Probabilities()).fit(X, y, groups)
@@ -202,6 +202,26 @@ def test_parts_are_checked_before_anything_is_heard(parts, message, table):
     parts = {"murmur": ColumnScore(), "rhythm": Deaf(), **parts}
     with pytest.raises(TypeError, match=message):
         OutcomeClassifier(**parts).fit(X, y, groups)
+
+
+class Asking(ColumnScore):
+    """A murmur classifier that wants to know whose recordings it is fitted to."""
+
+    def fit(self, X, y, groups=None):
+        assert groups is not None
+        np.testing.assert_array_equal(groups, np.asarray(X)[:, 2])
+        assert set(y) == {"murmur", "normal"}
+        return super().fit(X, y)
+
+
+def test_subjects_reach_the_murmur_model(table):
+    X, y, groups = table
+    assert classifier(Asking()).fit(X, y, groups).murmur_.classes_.tolist() == [
+        "murmur",
+        "normal",
+    ]
+    with pytest.raises(AssertionError):
+        classifier(Asking()).fit(X, y)
 
 
 def test_a_frozen_murmur_model_has_to_be_fitted(table):

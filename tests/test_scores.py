@@ -156,6 +156,8 @@ def test_uar_equals_the_balanced_accuracy():
 
 def test_threshold_of_youden_lies_halfway():
     assert choose_threshold([0, 0, 1, 1], [0.0, 1.0, 4.0, 5.0]) == 2.5
+    with pytest.raises(ValueError, match="Pass y == pos_label"):
+        choose_threshold([-1, -1, 1, 1], [0.0, 1.0, 4.0, 5.0])
 
 
 def test_threshold_of_youden_takes_the_lowest_of_equals():

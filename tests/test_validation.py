@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from array import array
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from heartbeat_clf._validation import (
     check_number,
     check_rate,
     check_same_length,
+    check_truth,
     hint_for_python,
     resolve_random_state,
 )
@@ -56,7 +59,54 @@ def test_equal_arrays_in_object_array_are_rows():
     assert [row.shape for row in check_recordings(X)] == [(3,), (3,)]
 
 
-@pytest.mark.parametrize("X", ["a.wav", Path("a.wav"), b"a.wav"])
+@pytest.mark.parametrize(
+    ("buffer", "name", "remedy"),
+    [
+        (bytes(64), "bytes of length 64", r"numpy\.frombuffer\(data, dtype=numpy"),
+        (bytearray(64), "bytearray of length 64", r"numpy\.frombuffer"),
+        (memoryview(bytes(64)), "memoryview of length 64", r"numpy\.frombuffer"),
+        (array("h", [0] * 64), "array of length 64", r"numpy\.frombuffer"),
+        (deque([0] * 64), "deque of length 64", r"numpy\.array\(data\)"),
+    ],
+)
+def test_a_buffer_is_named_without_what_is_in_it(buffer, name, remedy):
+    with pytest.raises(TypeError, match=f"{name} in row 0. .*{remedy}"):
+        check_recordings([buffer])
+    with pytest.raises(TypeError, match=f"got a single {name}. .*{remedy}"):
+        check_recordings(buffer)
+
+
+def test_a_row_of_another_kind_is_cut_short():
+    with pytest.raises(TypeError, match=r"got set \{.* in row 1\. Replace") as caught:
+        check_recordings(["a.wav", set(range(100_000))])
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "values", [[True, False], [1, 0], [1.0, 0.0], np.array([1, 0])]
+)
+def test_truth_may_be_bool_or_numbers(values):
+    assert check_truth("y", values).tolist() == [True, False]
+    assert check_truth("y", []).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        (["murmur", "normal"], "<U6|str.* values such as murmur"),
+        ([-1, 1], "int64 such as -1"),
+        ([0.5, 1.0], "float64 such as 0.5"),
+        ([None, True], "object values such as None"),
+    ],
+)
+def test_labels_are_no_truth(values, got):
+    with pytest.raises(
+        ValueError, match=rf"of bool, or of 0 and 1, got ({got}).* Pass y == pos_label"
+    ):
+        check_truth("y", values)
+
+
+@pytest.mark.parametrize("X", ["a.wav", Path("a.wav")])
 def test_lone_path_is_refused(X):
     with pytest.raises(TypeError, match=r"got a single .*Wrap it in a list: \[path\]"):
         check_recordings(X)

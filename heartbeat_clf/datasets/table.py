@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # What R, pandas and SQL write for a missing value.
 _MISSING = frozenset(("NA", "N/A", "NaN", "nan", "<NA>", "NULL", "null"))
 # Without leading zeros: "007" is a name, not the number 7.
+_NOT_IN_NAMES = re.compile(r"[^\w. -]|^[. ]+")
+_LONGEST_NAME = 60
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 
 
@@ -64,8 +66,9 @@ def load_recordings(
         If `table` is neither a path nor a DataFrame.
     ValueError
         If the table is empty or no table, not in UTF-8, lacks a column or has one
-        twice, has a row with more cells than the header, a blank path, label or
-        subject, a label that is a fraction, or names a file twice.
+        twice or by another spelling ("Subject"), has a row with more cells than the
+        header, a blank path, label or subject, a label that is a fraction, or names a
+        file twice.
     FileNotFoundError
         If the table or a recording is not there.
 
@@ -96,6 +99,7 @@ def load_recordings(
     if folder is not None:
         base = Path(folder).expanduser()
     if subject == "subject" and subject not in frame.columns:
+        _check_no_column_is_alike(frame, subject, origin)
         subject = None
     _check_columns(frame, [path, label, subject], origin)
     if len(frame) == 0:
@@ -162,13 +166,16 @@ def write_recordings(
     ------
     TypeError
         If a recording is not a 1-D array.
+    ValueError
+        If a sample is beyond ±1.
     FileExistsError
         If the folder has a ``table.csv`` and `overwrite` is False.
 
     Notes
     -----
-    Samples are written as 16-bit PCM. The table comes last, so that a folder with a
-    table is complete.
+    Samples are written as 16-bit PCM, in files that are called by the subject and the
+    row; what may not stand in the name of a file becomes "-". The table comes last, so
+    that a folder with a table is complete.
     """
     import soundfile
 
@@ -177,6 +184,11 @@ def write_recordings(
             raise TypeError(
                 f"Expected recordings in memory (1-D arrays), got "
                 f"{type(recording).__name__} in row {row}. Files need no writing."
+            )
+        if recording.dtype.kind == "f" and np.abs(recording).max(initial=0) > 1:
+            raise ValueError(
+                f"Expected samples within ±1, got {np.abs(recording).max():.3g} in row "
+                f"{row}, which a file would cut off. Scale the recording."
             )
     place = Path(folder)
     table = place / "table.csv"
@@ -190,7 +202,7 @@ def write_recordings(
     names = []
     width = len(str(max(len(bunch.recordings) - 1, 0)))
     for row, recording in enumerate(bunch.recordings):
-        name = f"{bunch.subjects[row]}_{row:0{width}d}.wav"
+        name = f"{_file_name(str(bunch.subjects[row]))}_{row:0{width}d}.wav"
         soundfile.write(place / name, recording, bunch.sample_rate, subtype="PCM_16")
         names.append(name)
     metadata = bunch.metadata.copy()
@@ -199,6 +211,10 @@ def write_recordings(
     metadata.to_csv(partial, index=False)
     partial.replace(table)
     return table
+
+
+def _file_name(subject: str) -> str:
+    return _NOT_IN_NAMES.sub("-", subject)[:_LONGEST_NAME]
 
 
 class _Rows:
@@ -238,6 +254,19 @@ def _read_table(source: Path) -> tuple[pd.DataFrame, list[int]]:
     table = read_csv(source)
     cells = np.array(table.rows, dtype=object).reshape(-1, len(table.header))
     return pd.DataFrame(cells, columns=table.header, dtype=str), table.lines
+
+
+def _check_no_column_is_alike(frame: pd.DataFrame, name: str, origin: str) -> None:
+    # Left aside, a person's recordings would stand on both sides of a split.
+    for column in frame.columns:
+        if str(column).strip().lower() == name:
+            raise hint_for_python(
+                ValueError(
+                    f"Expected a column {name!r} in {origin}, got {str(column)!r}. "
+                    "Rename it."
+                ),
+                f"{name}={str(column)!r} names it, {name}=None leaves it aside.",
+            )
 
 
 def _check_columns(frame: pd.DataFrame, names: list[str | None], origin: str) -> None:
