@@ -22,7 +22,7 @@ from heartbeat_clf.saved_parts import (
 if TYPE_CHECKING:
     from heartbeat_clf.beat_view import BeatView
 
-__all__ = ["OTHER_HEADS", "InitialWeights", "read_initial_weights"]
+__all__ = ["FINE_TUNING", "OTHER_HEADS", "InitialWeights", "read_initial_weights"]
 
 # Settings of the steps that weights hold for. The rest may differ.
 BINDING = {
@@ -42,6 +42,8 @@ BINDING = {
     "trimmer": ("bands",),
     "classifier": ("network", "window_frames", "standardize"),
 }
+# A trained network needs less of both than a new one.
+FINE_TUNING = {"learning_rate": 1e-3, "epochs": 30}
 OTHER_HEADS = {"wide": "wide_linear"}
 """Networks that take over all of another one's weights but those of the head."""
 _OWNERS = {

@@ -28,9 +28,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import heartbeat_clf
+from heartbeat_clf._validation import check_rate
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.images import ImageTrimmer
+from heartbeat_clf.initial_weights import FINE_TUNING
 from heartbeat_clf.keras_archive import portable_archive
 from heartbeat_clf.model_archive import (
     FORMAT,
@@ -316,7 +318,9 @@ def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> P
     return Pipeline(steps)
 
 
-def load_pretrained(target: str = "murmur") -> Pipeline:
+def load_pretrained(
+    target: str = "murmur", *, input_rate: float | None = None
+) -> Pipeline:
     """Return a model from the box: a fitted pipeline that takes recordings.
 
     Parameters
@@ -324,6 +328,9 @@ def load_pretrained(target: str = "murmur") -> Pipeline:
     target : {"murmur", "abnormal"}, default="murmur"
         "murmur": an audible murmur against normal, learnt from CirCor. "abnormal":
         a heart that experts called abnormal against normal, learnt from CinC 2016.
+    input_rate : float or None, default=None
+        Rate of arrays in Hz; None means 1000. Files carry their own. Where arrays of
+        several rates come, have a pipeline for each.
 
     Returns
     -------
@@ -333,10 +340,14 @@ def load_pretrained(target: str = "murmur") -> Pipeline:
     Raises
     ------
     ValueError
-        If there is no such model.
+        If there is no such model, or `input_rate` is below 10 Hz or above 768 kHz.
 
     Notes
     -----
+    Fitted anew, or cloned as in cross-validation, it starts from its weights, as
+    ``make_heartbeat_pipeline(initial_weights="pretrained")`` does. To be measured as
+    it is, it goes into :class:`sklearn.frozen.FrozenEstimator`.
+
     Not a medical device. The model card beside the weights says what the models
     were trained and tested on, and what they must not be used for.
 
@@ -346,4 +357,10 @@ def load_pretrained(target: str = "murmur") -> Pipeline:
     >>> load_pretrained().classes_.tolist()
     ['murmur', 'normal']
     """
-    return load(find_model(target))
+    check_rate("input_rate", input_rate, optional=True)
+    pipeline = load(find_model(target))
+    pipeline["spectrogram"].set_params(input_rate=input_rate)
+    pipeline["classifier"].set_params(
+        initial_weights=f"pretrained:{target}", **FINE_TUNING
+    )
+    return pipeline

@@ -11,7 +11,11 @@ from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.classifier_checks import check_settings
 from heartbeat_clf.images import ImageTrimmer
-from heartbeat_clf.initial_weights import OTHER_HEADS, read_initial_weights
+from heartbeat_clf.initial_weights import (
+    FINE_TUNING,
+    OTHER_HEADS,
+    read_initial_weights,
+)
 from heartbeat_clf.spectrogram import SpectrogramTransformer
 
 __all__ = ["PRESETS", "check_pipeline", "make_heartbeat_pipeline"]
@@ -39,9 +43,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "augment": False,
     },
 }
-
-# A trained network needs less of both than a new one.
-FINE_TUNING = {"learning_rate": 1e-3, "epochs": 30}
 
 
 def make_heartbeat_pipeline(

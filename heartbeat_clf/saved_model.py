@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from heartbeat_clf._rows import check_recordings
+from heartbeat_clf._validation import check_rate
 from heartbeat_clf.model_archive import UNREADABLE, damaged, read_model
 from heartbeat_clf.prediction import softmax
 from heartbeat_clf.recording_images import check_image_settings, images_of
@@ -71,13 +72,19 @@ class SavedModel:
         self.predictor_ = read_predictor(description, entries)
         self.operating_points_ = read_points(classifier, self.classes_)
 
-    def decision_function(self, recordings: Any) -> np.ndarray:
+    def decision_function(
+        self, recordings: Any, *, input_rate: float | None = None
+    ) -> np.ndarray:
         """Return the score of each recording, as the pipeline does.
 
         Parameters
         ----------
         recordings : sequence of str, Path or 1-D arrays, or 2-D numeric array
             One recording a row.
+        input_rate : float or None, default=None
+            Rate of arrays in Hz, in this call; None is that of the file, which is the
+            rate of its images (1000 for the models in the box) if it was saved without
+            one. Files carry their own.
 
         Returns
         -------
@@ -87,17 +94,20 @@ class SavedModel:
         Raises
         ------
         OSError, TypeError, ValueError
-            If a recording cannot be used; the message names it.
+            If a recording cannot be used; the message names it. If `input_rate` is no
+            rate.
 
         Warns
         -----
         LowRateWarning
             If a recording's own rate is too low for the upper bands.
         """
-        scores, _ = self._scores(recordings)
+        scores, _ = self._scores(recordings, input_rate)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
-    def predict_proba(self, recordings: Any) -> np.ndarray:
+    def predict_proba(
+        self, recordings: Any, *, input_rate: float | None = None
+    ) -> np.ndarray:
         """Return the probability of each class; see `decision_function`.
 
         Returns
@@ -105,9 +115,11 @@ class SavedModel:
         probabilities : ndarray of shape (n_recordings, n_classes)
             Rows add up to 1.
         """
-        return softmax(self._scores(recordings)[0])
+        return softmax(self._scores(recordings, input_rate)[0])
 
-    def predict_with_clarity(self, recordings: Any) -> tuple[np.ndarray, np.ndarray]:
+    def predict_with_clarity(
+        self, recordings: Any, *, input_rate: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return probabilities, and how clearly a heart is heard in each recording.
 
         Returns
@@ -118,11 +130,16 @@ class SavedModel:
             Mean probability of the likeliest heart state, 0.25 to 1; NaN where the
             model looks for no beats or finds none.
         """
-        scores, clarity = self._scores(recordings)
+        scores, clarity = self._scores(recordings, input_rate)
         return softmax(scores), clarity
 
-    def _scores(self, recordings: Any) -> tuple[np.ndarray, np.ndarray]:
-        images, low = images_of(check_recordings(recordings), self._image_settings)
+    def _scores(
+        self, recordings: Any, input_rate: float | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        settings = self._image_settings
+        if input_rate is not None:
+            settings = settings | {"input_rate": check_rate("input_rate", input_rate)}
+        images, low = images_of(check_recordings(recordings), settings)
         if low is not None:
             warnings.warn(low, stacklevel=3)
         for row, image in enumerate(images):

@@ -7,9 +7,11 @@ network is trained and not before.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import random
 import tempfile
+import threading
 import warnings
 import zlib
 from collections import defaultdict
@@ -43,6 +45,7 @@ __all__ = [
     "load_archive",
     "load_network",
     "network_archive",
+    "one_at_a_time",
     "own_layer_seeds",
     "pack_network",
     "restored_global_state",
@@ -314,6 +317,20 @@ def set_dropout_seeds(network: keras.Model, seed: int, epoch: int) -> None:
         if generator is not None:
             start = np.random.default_rng([seed, epoch, number])
             generator.state.assign(start.integers(0, 2**31, size=2))
+
+
+_TRAINING = threading.RLock()
+
+
+def one_at_a_time(train: Callable[..., Any]) -> Callable[..., Any]:
+    """Have threads train one after the other: the seeds of Keras are the process's."""
+
+    @functools.wraps(train)
+    def waiting(*args: Any) -> Any:
+        with _TRAINING:
+            return train(*args)
+
+    return waiting
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from heartbeat_clf.training import (
     WindowFeed,
     WindowTrainer,
     load_network,
+    one_at_a_time,
     own_layer_seeds,
     pack_network,
 )
@@ -120,6 +121,7 @@ class TrainingTask:
         self._beats: BeatView | None = None
         self._draws_back = False
 
+    @one_at_a_time
     def fit(self) -> WindowTrainer:
         """Train for all epochs and return the SciKeras object."""
         rows, validation_rows = hold_back(
@@ -162,6 +164,7 @@ class TrainingTask:
             )
         return trainer
 
+    @one_at_a_time
     def continue_from(self, previous: HeartbeatClassifier | None) -> WindowTrainer:
         """Train for one more epoch and return the SciKeras object."""
         if previous is None:

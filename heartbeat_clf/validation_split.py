@@ -59,7 +59,7 @@ def hold_back(
             "groups=subjects to fit.",
             UserWarning,
             # One frame more where scikit-learn's callbacks wrap fit (1.9).
-            stacklevel=5 if hasattr(type(classifier).fit, "__wrapped__") else 4,
+            stacklevel=6 if hasattr(type(classifier).fit, "__wrapped__") else 5,
         )
         groups = everything
     from heartbeat_clf.evaluation import subject_split

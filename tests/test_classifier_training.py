@@ -11,6 +11,7 @@ import sys
 import threading
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -582,6 +583,21 @@ def test_silent_fit_prints_nothing_in_a_new_process(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.training
+def test_fits_in_threads_give_the_same_bits(images):
+    X, y, groups = images
+
+    def fitted(seed):
+        model = tiny_classifier(epochs=1, random_state=seed).fit(X, y, groups=groups)
+        return model.decision_function(X)
+
+    alone = [fitted(seed) for seed in (0, 1, 0)]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(fitted, (0, 1, 0)))
+    np.testing.assert_array_equal(together, alone)
+    assert np.abs(alone[0] - alone[1]).max() > 0
 
 
 def test_worker_processes_inherit_the_kernels_of_this_one():

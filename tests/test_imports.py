@@ -72,8 +72,9 @@ ALLOWED = {
         ": losses networks"
     ),
     "persistence": (
-        "__version__ beat_recipe classifier images keras_archive model_archive "
-        "operating_points outputs prediction pretrained saved_parts spectrogram"
+        "__version__ _validation beat_recipe classifier images initial_weights "
+        "keras_archive model_archive operating_points outputs prediction pretrained "
+        "saved_parts spectrogram"
     ),
     # models that were trained before
     "keras_archive": "",
@@ -81,8 +82,8 @@ ALLOWED = {
     "pretrained": "_validation",
     "saved_parts": "_validation beat_recipe operating_points prediction : beat_view",
     "saved_model": (
-        "_rows model_archive prediction recording_images saved_parts trimming windows "
-        ": persistence"
+        "_rows _validation model_archive prediction recording_images saved_parts "
+        "trimming windows : persistence"
     ),
     "initial_weights": "_validation model_archive prediction pretrained saved_parts",
     "fine_tuning": (

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -31,6 +32,21 @@ def test_shipped_model_answers_recordings(target, synthetic):
     assert model.classes_.tolist() == [target, "normal"]
     probabilities = model.predict_proba(synthetic.recordings[:3])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("target", ["murmur", "abnormal"])
+def test_a_clone_starts_from_the_weights(target):
+    cloned = clone(load_pretrained(target))
+    made = make_heartbeat_pipeline(
+        initial_weights=f"pretrained:{target}", random_state=0
+    )
+    known = made.get_params()
+    for name, value in cloned.get_params().items():
+        if not isinstance(value, BaseEstimator | list):
+            if name == "classifier__augment":
+                assert known[name] is True
+                continue
+            assert value == known[name], name
 
 
 def test_unknown_model_is_named():

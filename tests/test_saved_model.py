@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from heartbeat_clf.persistence import load
+from heartbeat_clf.persistence import load, load_pretrained
 from heartbeat_clf.pretrained import TARGETS, find_model
 from heartbeat_clf.recording_images import LowRateWarning
 from heartbeat_clf.saved_model import SavedModel, load_to_predict
@@ -52,6 +52,26 @@ def test_scores_equal_those_of_the_pipeline_to_the_bit(target, recordings):
         (shares, clarity), pipeline[-1].predict_with_clarity(images), strict=True
     ):
         np.testing.assert_array_equal(mine, other)
+
+
+def test_rates_may_differ_from_call_to_call(recordings):
+    light = load_to_predict(find_model("murmur"))
+    plain = light.predict_proba(recordings)
+    at_2000 = load_pretrained(input_rate=2000)
+    assert at_2000["spectrogram"].input_rate == 2000
+    for name in ("decision_function", "predict_proba"):
+        found = getattr(light, name)(recordings, input_rate=2000)
+        np.testing.assert_array_equal(found, getattr(at_2000, name)(recordings))
+    shares, _ = light.predict_with_clarity(recordings, input_rate=2000)
+    np.testing.assert_array_equal(shares, at_2000.predict_proba(recordings))
+    # One call says nothing of the next.
+    np.testing.assert_array_equal(light.predict_proba(recordings), plain)
+    assert np.abs(shares - plain).max() > 0.01
+    for ask in (light.predict_proba, light.decision_function):
+        with pytest.raises(ValueError, match="input_rate must be at least 10 Hz"):
+            ask(recordings, input_rate=2.0)
+    with pytest.raises(ValueError, match="input_rate must be at least 10 Hz"):
+        load_pretrained(input_rate=2.0)
 
 
 @pytest.mark.real
