@@ -88,9 +88,9 @@ axis.grid(axis="x", alpha=0.3)
 plt.show()
 
 # %%
-# The two folds of most candidates lie further apart than the candidates' means: a search
-# this small chooses by luck. On real recordings take five folds, repeat them, and keep
-# subjects aside that the search never sees. The score of the best candidate is
+# The two folds of most candidates lie further apart than the candidates' means: a
+# search this small chooses by luck. On real recordings take five folds, repeat them,
+# and keep subjects aside that the search never sees. The score of the best candidate is
 # optimistic, because it was chosen for being high.
 
 # %%
