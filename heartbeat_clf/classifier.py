@@ -230,7 +230,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"Expected two classes or more, got 1 class: {self.classes_[0]!r}. "
+                f"Expected two classes or more, got {self.classes_.tolist()} alone. "
                 "Add recordings of another class."
             )
         task = self._training_task(images, codes, sample_weight, groups, X, y)

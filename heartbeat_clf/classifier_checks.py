@@ -111,6 +111,11 @@ def check_labels(y: Any) -> np.ndarray:
     ValueError
         If they are not one label a recording, hold None or NaN, or are continuous.
     """
+    if y is None:
+        raise ValueError(
+            "Expected a label for every recording in y, got None. Recordings without "
+            "labels can be answered, but not learnt from."
+        )
     y = column_or_1d(y, warn=True)
     if y.dtype == object and (missing := sum(label is None for label in y)):
         raise ValueError(

@@ -175,6 +175,11 @@ def fit_with_groups(
 
 def _score(plan: FitPlan, fitted: Any, X: Any, where: str) -> np.ndarray:
     """Return scores of shape (n_rows, 1), of the positive, or (n_rows, n_classes)."""
+    if not hasattr(fitted, "classes_"):
+        raise TypeError(
+            f"Expected a classifier, got {type(fitted).__name__}, which has no "
+            "classes_ after its fit."
+        )
     order = np.asarray(fitted.classes_).tolist()
     decides = hasattr(fitted, "decision_function")
     if decides:

@@ -9,12 +9,28 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CsvTable", "read_csv", "separator_of"]
+__all__ = ["CsvTable", "other_separator_hint", "read_csv", "separator_of"]
 
 _AS_UTF8 = (
     "Save it anew as UTF-8: 'CSV UTF-8' in spreadsheet programs, or "
     "iconv -f {encoding} -t UTF-8 in a shell."
 )
+
+
+_OPEN = "a quotation mark that is not closed."
+_BEHIND = "a blank or a letter behind a quotation mark that closes a cell."
+_SHEET = "Save the sheet as 'CSV UTF-8'."
+_SOUND = "A table names recordings in its column path."
+_OTHER_FILES = {
+    b"PK\x03\x04": ("a spreadsheet or a zip archive", _SHEET),
+    b"\xd0\xcf\x11\xe0": ("a spreadsheet of an old Excel", _SHEET),
+    b"RIFF": ("a WAV file", _SOUND),
+    b"fLaC": ("a FLAC file", _SOUND),
+    b"OggS": ("an OGG file", _SOUND),
+    b"ID3": ("an MP3 file", _SOUND),
+    b"FORM": ("an AIFF file", _SOUND),
+}
+"""What files that are no tables begin with."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,19 @@ def separator_of(path: Path) -> str:
     ','
     """
     return "\t" if path.suffix.lower() in (".tsv", ".txt") else ","
+
+
+def other_separator_hint(header: list[str], remedy: str) -> str:
+    """Return a remedy for a missing column, which another separator may hide.
+
+    Examples
+    --------
+    >>> other_separator_hint(["path;label"], "Rename one.")
+    'Separate the columns by commas: rename one.'
+    """
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+        return f"Separate the columns by commas: {remedy[0].lower()}{remedy[1:]}"
+    return remedy
 
 
 def read_csv(path: Path) -> CsvTable:
@@ -102,8 +131,8 @@ def read_csv(path: Path) -> CsvTable:
     except csv.Error as error:
         raise ValueError(
             f"Expected a CSV table in {name!r}, got something else in the row that "
-            f"begins on line {begin}: {error}. Look for a quotation mark that is not "
-            "closed."
+            f"begins on line {begin}: {error}. Look for "
+            + (_BEHIND if "expected after" in str(error) else _OPEN)
         ) from error
     if not header:
         raise ValueError(
@@ -114,6 +143,11 @@ def read_csv(path: Path) -> CsvTable:
 
 
 def _decode(content: bytes, name: str) -> str:
+    for beginning, (kind, remedy) in _OTHER_FILES.items():
+        if content.startswith(beginning):
+            raise ValueError(
+                f"Expected a CSV table in UTF-8 in {name!r}, got {kind}. {remedy}"
+            )
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
         b"\0" in content[:1000]
     ):

@@ -156,6 +156,11 @@ def evaluate(
         )
     cut = _check_operating_point(operating_point)
     if len(classes) > 2:
+        if cut:
+            raise ValueError(
+                f"operating_point={operating_point!r} needs two classes, got "
+                f"{classes!r}. Use None: the estimator's own predict."
+            )
         pos_label = cut = None
     named, scorers = _sort_scores(scores)
     # A perfect answer, so that an impossible score fails before anything is fitted.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from heartbeat_clf._validation import check_choice
-from heartbeat_clf.csv_table import read_csv
+from heartbeat_clf.csv_table import other_separator_hint, read_csv
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -188,7 +188,8 @@ def _in_table(table: Path, failures: list[Failure]) -> Iterator[Found]:
         return
     if "path" not in read.header:
         message = (
-            f"Expected a column 'path', got the columns {read.header!r}. Rename one."
+            f"Expected a column 'path', got the columns {read.header!r}. "
+            + other_separator_hint(read.header, "Rename one.")
         )
         failures.append(Failure(str(table), message))
         return

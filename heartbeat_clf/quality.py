@@ -92,7 +92,8 @@ def assess_quality(
     Parameters
     ----------
     recordings : sequence of str, Path or 1-D arrays, or 2-D numeric array
-        One recording a row. Full scale of floating samples is 1.
+        One recording a row. Full scale of floating samples is 1, of integers that of
+        their type: samples of 16 bits in 32, or in volts, look silent until scaled.
     input_rate : float or None, default=None
         Rate of arrays in Hz; None means 1000. Files carry their own.
     min_duration : float, default=1.0

@@ -238,7 +238,7 @@ def _headline(evaluation: Evaluation) -> list[str]:
     repeats = f" x {counts['repeats']} repeats" if counts["repeats"] > 1 else ""
     lines = [
         f"{counts['recordings']} recordings ({labels}), {subjects}; "
-        f"{counts['folds']} folds{repeats}.",
+        f"{counts['folds']} fold{'' if counts['folds'] == 1 else 's'}{repeats}.",
     ]
     if settings["pos_label"] is not None:
         lines.append(

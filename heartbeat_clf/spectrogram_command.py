@@ -66,9 +66,10 @@ def _write_images(
     failures = [*missing, *counts.failures]
     for fault in counts.faults:
         say(f"Made a shard anew. {fault}")
+    shards = "1 shard" if counts.written == 1 else f"{counts.written} shards"
     say(
-        f"{counts.written} shards written, {counts.kept} kept (--overwrite makes them "
-        f"anew), {counts.images} images in them, {len(failures)} recordings failed."
+        f"{shards} written, {counts.kept} kept (--overwrite makes them anew), "
+        f"{counts.images} images in them, {len(failures)} recordings failed."
     )
     return Outcome("", failures)
 

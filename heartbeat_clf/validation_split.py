@@ -62,8 +62,10 @@ def hold_back(
             stacklevel=6 if hasattr(type(classifier).fit, "__wrapped__") else 5,
         )
         groups = everything
-    from heartbeat_clf.evaluation import subject_split
+    from heartbeat_clf.folds import check_labels, subject_split
 
+    # Not within: what is wrong with them has no part in the split.
+    groups = check_labels("groups", groups)
     try:
         train, _, validation = subject_split(
             classifier.classes_[codes],

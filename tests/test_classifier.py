@@ -111,7 +111,7 @@ def test_estimator_before_fit_is_no_attribute():
 def test_single_class_is_refused(images):
     X, _, _ = images
     with pytest.raises(
-        ValueError, match=r"Expected two classes or more, got 1 class: .*'normal'"
+        ValueError, match=r"Expected two classes or more, got \['normal'\] alone"
     ):
         tiny_classifier().fit(X, ["normal"] * len(X))
 
@@ -155,6 +155,12 @@ def test_too_few_subjects_for_a_validation_part_are_an_error(images):
         match=r"validation_fraction=0.3 to leave every class .*too few subjects",
     ):
         tiny_classifier(validation_fraction=0.3).fit(X, y, groups=y)
+
+
+def test_subjects_that_are_not_known_are_named(images):
+    X, y, _ = images
+    with pytest.raises(ValueError, match=r"^Expected a value in every row of groups"):
+        tiny_classifier(validation_fraction=0.3).fit(X, y, groups=[None] * len(y))
 
 
 def test_keras_callbacks_only_are_taken(images):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import make_scorer, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -174,6 +174,23 @@ def test_threshold_does_not_look_at_the_test_part():
     other = evaluate(LogisticRegression(), spoilt, y, groups=groups)
     for name in ("threshold", "subject_threshold"):
         assert first.predictions[name][test][0] == other.predictions[name][test][0]
+
+
+def test_three_classes_have_no_operating_point_to_reach():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 2)), np.repeat(["a", "b", "c"], 10)
+    point = {"sensitivity": 0.9}
+    with pytest.raises(ValueError, match=r"sensitivity': 0.9\} needs two classes, got"):
+        evaluate(LogisticRegression(), X, y, n_splits=2, operating_point=point)
+    # Unasked, there is none.
+    evaluate(LogisticRegression(), X, y, n_splits=2, n_bootstrap=10)
+
+
+def test_what_has_no_classes_is_no_classifier():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 2)), np.repeat([0, 1], 10)
+    with pytest.raises(TypeError, match="a classifier, got LinearRegression, which"):
+        evaluate(LinearRegression(), X, y, n_splits=2, operating_point=None)
 
 
 def test_operating_point_moves_the_sensitivity():

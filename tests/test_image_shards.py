@@ -130,7 +130,7 @@ def test_whole_shards_are_kept_and_made_anew_on_demand(table, tmp_path, capsys):
     before = data.stat().st_mtime_ns
     capsys.readouterr()
     assert command(table, tmp_path, "--shard", "1-2/2") == 0
-    assert "1 shards written, 1 kept" in capsys.readouterr().err
+    assert "1 shard written, 1 kept" in capsys.readouterr().err
     assert data.stat().st_mtime_ns == before
     assert command(table, tmp_path, "--shard", "1/2", "--overwrite") == 0
     assert data.stat().st_mtime_ns > before
@@ -293,7 +293,7 @@ def test_a_damaged_shard_is_named_and_made_anew(own, tmp_path, suffix, damage, c
     assert command(own, images) == 0
     error = capsys.readouterr().err
     assert f"Made a shard anew. Expected {len(whole)} bytes in '{place}'" in error
-    assert "1 shards written, 0 kept" in error
+    assert "1 shard written, 0 kept" in error
     assert place.read_bytes() == whole
     assert len(open_images(images).images) == 2
 

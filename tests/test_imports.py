@@ -61,7 +61,7 @@ ALLOWED = {
         "initial_share initial_weights losses mapped_arrays networks onnx_export "
         "prediction training training_callbacks validation_split windows"
     ),
-    "validation_split": ": evaluation",
+    "validation_split": ": folds",
     "kept_training": ": training training_task",
     "classifier": (
         "_callback_protocol _validation classifier_checks kept_training prediction "

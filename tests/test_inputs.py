@@ -83,6 +83,7 @@ def test_tab_separated_table(folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (b"path;subject\nb.wav;1\n", "Separate the columns by commas: rename one"),
         (b"file\nb.wav\n", "Expected a column 'path', got the columns \\['file'\\]"),
         (b"path,label\nb.wav,x\n,y\n", "got none on line 3"),
         (b"path,Subject\nb.wav,x\n", "Expected a column 'subject', got 'Subject'. Re"),

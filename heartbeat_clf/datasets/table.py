@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from heartbeat_clf._validation import hint_for_python
-from heartbeat_clf.csv_table import read_csv
+from heartbeat_clf.csv_table import other_separator_hint, read_csv
 from heartbeat_clf.datasets._bunch import list_some, make_bunch
 
 if TYPE_CHECKING:
@@ -279,19 +279,15 @@ def _check_columns(frame: pd.DataFrame, names: list[str | None], origin: str) ->
                 f"Expected one column {name!r} in {origin}, got {count}. Rename one."
             )
         if count == 0:
-            remedy = "Rename one"
+            header = [str(column) for column in frame.columns]
+            remedy = other_separator_hint(header, "Rename one.")
             hint = f"{_argument(names, name)}=... names it."
-            lone = str(frame.columns[0]) if len(frame.columns) == 1 else ""
-            if any(mark in lone for mark in ";\t|"):
-                remedy = (
-                    "Separate the columns by commas: " + remedy[0].lower() + remedy[1:]
-                )
             if names.index(name) == 1:
                 hint += " label=None is for recordings without labels."
             raise hint_for_python(
                 ValueError(
                     f"Expected a column {name!r} in {origin}, got the columns "
-                    f"{[str(column) for column in frame.columns]!r}. {remedy}."
+                    f"{header!r}. {remedy}"
                 ),
                 hint,
             )
