@@ -1,0 +1,82 @@
+"""The script that answers without the library gives the library's answers."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from heartbeat_clf import load_pretrained
+from heartbeat_clf.datasets import make_heart_sounds
+from heartbeat_clf.pretrained import TARGETS, find_model
+
+SCRIPT = Path(__file__).parents[1] / "examples" / "answer_by_hand.py"
+HAND = runpy.run_path(str(SCRIPT))
+
+
+def log_odds(probability):
+    return np.log(probability / (1 - probability))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder of recordings as devices give them."""
+    place = tmp_path_factory.mktemp("recordings")
+    sounds = make_heart_sounds(3, duration=6.0, sample_rate=2000, random_state=0)
+    time = np.arange(12_000) / 2000
+    changes = {
+        "plain": lambda s: s,
+        "gaps": lambda s: np.insert(s, [3000] * 400 + [9000] * 700, 0.0),
+        "hum": lambda s: s + s.std() * np.sin(2 * np.pi * 60 * time),
+        "offset": lambda s: s / 10 + 0.5,
+        "short": lambda s: s[:2400],
+        "quarter of a second": lambda s: s[:500],
+        "noise": lambda s: np.random.default_rng(0).normal(0, 0.1, len(s)),
+    }
+    for name, change in changes.items():
+        samples = np.clip(change(sounds.recordings[len(name) % 6]), -1, 1)
+        soundfile.write(place / f"{name}.wav", samples, 2000, subtype="FLOAT")
+    return place
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_both_give_the_same_log_odds(target, folder):
+    paths = sorted(folder.iterdir())
+    assert len(paths) == 7
+    expected = load_pretrained(target).predict_proba(paths)[:, 0]
+    model, run = HAND["read_model"](find_model(target))
+    found = [HAND["answer_file"](path, model, run)[target] for path in paths]
+    np.testing.assert_allclose(log_odds(np.array(found)), log_odds(expected), atol=1e-4)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("target", TARGETS)
+def test_both_give_the_same_log_odds_of_real_recordings(target, real_data):
+    paths = [
+        *sorted(real_data.glob("pascal/set_b/*.wav"))[::220],
+        *sorted(real_data.glob("cinc2016/training-[de]/*.wav"))[::140],
+    ]
+    expected = load_pretrained(target).predict_proba(paths)[:, 0]
+    model, run = HAND["read_model"](find_model(target))
+    found = [HAND["answer_file"](path, model, run)[target] for path in paths]
+    np.testing.assert_allclose(log_odds(np.array(found)), log_odds(expected), atol=1e-4)
+
+
+def test_it_runs_without_the_library(folder):
+    recording = folder / "plain.wav"
+    code = (
+        "import runpy, sys; sys.modules['heartbeat_clf'] = None\n"
+        f"sys.argv = ['', {str(find_model('murmur'))!r}, {str(recording)!r}]\n"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    expected = load_pretrained().predict_proba([recording])[0, 0]
+    assert f"'murmur': {expected:.4f}".rstrip("0") in done.stdout
+    assert "Not a medical device" in done.stderr
