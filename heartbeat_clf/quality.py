@@ -17,6 +17,7 @@ from heartbeat_clf._rows import check_recordings
 from heartbeat_clf._validation import check_number, check_rate
 from heartbeat_clf.audio import load_recording, read_audio
 from heartbeat_clf.gaps import remove_gaps
+from heartbeat_clf.hum import remove_hum
 from heartbeat_clf.prediction import BATCH_WINDOWS, Calibration, WindowPredictor
 from heartbeat_clf.quality_features import quality_features
 from heartbeat_clf.quality_windows import (
@@ -161,7 +162,8 @@ def _assess(
         waveform = load_recording(
             heard, sample_rate=SAMPLE_RATE, input_rate=rate, label=label
         )
-        score = waveform_score(waveform, _network())
+        heard_alone = remove_hum(waveform, sample_rate=SAMPLE_RATE)
+        score = waveform_score(heard_alone, _network())
     if reason is None:
         limit = _threshold_of(seconds) if threshold is None else threshold
         if score < limit:

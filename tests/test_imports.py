@@ -170,8 +170,8 @@ ALLOWED = {
     "quality_windows": "mel windows",
     "quality_features": "",
     "quality": (
-        "_rows _validation audio gaps prediction quality_features quality_windows "
-        "signal_checks"
+        "_rows _validation audio gaps hum prediction quality_features "
+        "quality_windows signal_checks"
     ),
     "quality_examples": (
         "datasets.synthetic non_heart_sounds quality_windows spoiled_hearts"

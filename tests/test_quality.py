@@ -105,6 +105,14 @@ def test_short_gaps_are_not_listened_to(hearts):
     assert all(0 < report.constant < 0.5 for report in reports)
 
 
+def test_hum_is_not_listened_to(hearts):
+    seconds = np.arange(max(map(len, hearts))) / 1000
+    hum = 10 * np.sin(2 * np.pi * 50 * seconds)
+    humming = [heart + heart.std() * hum[: len(heart)] for heart in hearts]
+    assert all(report.usable for report in assess_quality(humming))
+    assert not assess_quality([hum])[0].usable
+
+
 def test_too_little_between_gaps_is_refused(hearts):
     broken = np.insert(hearts[0][:900], [450] * 800, 0.0)
     report = assess_quality([broken])[0]
