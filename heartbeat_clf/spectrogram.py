@@ -58,7 +58,8 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
     input_rate : float or None, default=None
         Rate of arrays in Hz; None means `sample_rate`. Files carry their own.
     band_pass : tuple of two floats or None, default=None
-        Low and high cut in Hz of a zero-phase Butterworth filter.
+        Low and high cut in Hz of a zero-phase Butterworth filter; 0 and half of
+        `sample_rate` leave an end open.
     spike_removal : bool, default=False
         Whether clicks are set to zero before the filter (Schmidt 2010).
     gap_removal : bool, default=False

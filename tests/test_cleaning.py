@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from heartbeat_clf.cleaning import band_pass_filter, remove_spikes
 
@@ -27,10 +28,41 @@ def test_band_pass_takes_short_clips(n_times):
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "kind", "cuts"),
+    [
+        (25, 400, "bandpass", (25, 400)),
+        (25, 500, "highpass", 25),
+        (0, 100, "lowpass", 100),
+    ],
+)
+def test_the_filter_is_that_of_scipy_away_from_the_ends(low, high, kind, cuts):
+    noise = np.random.default_rng(0).normal(size=4000)
+    sections = signal.butter(2, cuts, kind, fs=1000, output="sos")
+    expected = signal.sosfiltfilt(sections, noise)
+    filtered = band_pass_filter(noise, low=low, high=high, sample_rate=1000)
+    np.testing.assert_allclose(filtered[500:-500], expected[500:-500], atol=1e-5)
+
+
+def test_an_open_end_takes_nothing_away():
+    mixed = tone(5) + tone(480)
+    upper = band_pass_filter(mixed, low=100, high=500, sample_rate=1000)
+    assert abs(upper - tone(480))[500:-500].max() < 0.01
+    lower = band_pass_filter(mixed + 3, low=0, high=100, sample_rate=1000)
+    assert abs(lower - tone(5) - 3)[500:-500].max() < 0.01
+
+
+def test_an_offset_and_a_slope_leave_no_step_at_the_ends():
+    rising = 1000 + 50 * SECONDS
+    passed = band_pass_filter(rising + tone(100), low=25, high=500, sample_rate=1000)
+    assert abs(passed).max() < 1.3
+
+
+@pytest.mark.parametrize(
     ("low", "high", "match"),
     [
-        (0, 400, "low cut of band_pass"),
-        (25, 500, "high cut of band_pass"),
+        (-1, 400, "low cut of band_pass"),
+        (25, 501, "high cut of band_pass"),
+        (25, 25, "rise from low to high"),
         (400, 25, "rise from low to high"),
     ],
 )
