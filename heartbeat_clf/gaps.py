@@ -46,10 +46,13 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     >>> find_gaps(sound, 1000).tolist()
     [[1000, 1200]]
     """
+    shortest = max(2, round(_SHORTEST * rate))
+    if not _may_stand_still(samples, shortest):
+        return np.empty((0, 2), dtype=int)
     steps = np.diff(samples)
     breaks = np.flatnonzero(steps) + 1
     edges = np.concatenate([[0], breaks, [len(samples)]])
-    long = np.flatnonzero(np.diff(edges) >= max(2, round(_SHORTEST * rate)))
+    long = np.flatnonzero(np.diff(edges) >= shortest)
     runs = np.column_stack([edges[long], edges[long + 1]])
     if len(runs) == 0 or len(breaks) == 0:
         return runs
@@ -58,6 +61,19 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     return np.array(
         [run for run in runs if _stands_out(samples, run, beside, quiet)], dtype=int
     ).reshape(-1, 2)
+
+
+def _may_stand_still(samples: np.ndarray, shortest: int) -> bool:
+    """Return whether there may be a run of so many equal samples, by a few of them.
+
+    Such a run holds three neighbours that are equal, a third of it from each other.
+    """
+    stride = max(1, (shortest - 1) // 3)
+    equal = samples[:-1:stride] == samples[1::stride]
+    found = equal
+    for further in range(1, min(3, shortest - 1)):
+        found = found[:-1] & equal[further:]
+    return bool(found.any())
 
 
 def _stands_out(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 __all__ = ["find_hum", "remove_hum"]
@@ -50,8 +52,7 @@ def find_hum(waveform: np.ndarray, *, sample_rate: float) -> np.ndarray:
     if len(waveform) < _SHORTEST * sample_rate:
         return np.empty(0)
     blocks = _blocks(waveform, sample_rate)
-    window = np.hanning(blocks.shape[1])
-    powers = np.abs(np.fft.rfft(blocks * window, axis=1)) ** 2
+    powers = np.abs(np.fft.rfft(blocks * _hann(blocks.shape[1]), axis=1)) ** 2
     levels = np.sqrt(powers.mean(axis=0))
     width = sample_rate / blocks.shape[1]
     highest = sample_rate / 2 - _BESIDE
@@ -62,6 +63,13 @@ def find_hum(waveform: np.ndarray, *, sample_rate: float) -> np.ndarray:
         if any(ratio > _CERTAIN for _, ratio in lines):
             found += [line for line, ratio in lines if ratio > _LIKELY]
     return np.unique(found) * width
+
+
+@functools.lru_cache(maxsize=8)
+def _hann(length: int) -> np.ndarray:
+    window = np.hanning(length)
+    window.flags.writeable = False
+    return window
 
 
 def _blocks(waveform: np.ndarray, sample_rate: float) -> np.ndarray:

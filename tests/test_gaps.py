@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from heartbeat_clf.gaps import find_gaps, remove_gaps
 
@@ -89,3 +91,14 @@ def test_a_recording_of_one_value_is_one_gap():
 def test_less_than_a_run_has_no_gap():
     assert find_gaps(np.zeros(1), RATE).tolist() == []
     assert find_gaps(np.ones(49), RATE).tolist() == []
+
+
+@given(st.integers(1, 400), st.integers(0, 330), st.sampled_from([40, 100, 333, 1000]))
+@settings(deadline=None)
+def test_no_run_is_overlooked(length, start, rate):
+    samples = np.arange(1000.0) % 97
+    samples[start : start + length] = -500.0
+    edges = np.flatnonzero(np.diff(samples) != 0) + 1
+    runs = np.diff(np.concatenate([[0], edges, [1000]]))
+    expected = (runs >= max(2, round(0.05 * rate))).sum()
+    assert len(find_gaps(samples, rate)) == expected
