@@ -141,7 +141,7 @@ def _search(text: str, failures: list[Failure]) -> Iterator[Found]:
         yield Found(place, Path(place.name))
     elif glob.has_magic(text):
         yield from _in_pattern(str(place), failures)
-    elif place.exists():
+    elif place.exists() or text == "-":
         failures.append(Failure(text, f"Expected a file or folder, {_NO_FILE}"))
     else:
         failures.append(

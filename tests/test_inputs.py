@@ -214,6 +214,7 @@ def test_rows_with_a_nul_character_are_named(folder):
 def test_pipes_and_devices_are_named(tmp_path):
     pipe = tmp_path / "pipe.wav"
     os.mkfifo(pipe)
+    assert "got a pipe or a device" in find_recordings(["-"])[1][0].error
     for text in (str(pipe), os.devnull):
         found, [failure] = find_recordings([text])
         assert found == []
