@@ -116,6 +116,26 @@ def without_hum(samples, rate):
     return (samples - hum / weight).astype(np.float32)
 
 
+def band_passed(samples, rate, low, high):
+    """Apply a Butterworth filter of order 2 both ways; 0 and rate / 2 are no cuts."""
+    beyond = min(round(5.0 / max(low, 5.0) * rate), len(samples) - 1)
+    samples = np.asarray(samples, float)
+    # Turned about the first and the last sample, the sound goes on at either end.
+    ahead = 2 * samples[0] - samples[beyond:0:-1]
+    behind = 2 * samples[-1] - samples[-2 : -beyond - 2 : -1]
+    whole = np.concatenate([ahead, samples, behind])
+    n_fft = -(-len(whole) // 256) * 256
+    turned = np.tan(np.pi * np.fft.rfftfreq(n_fft, 1 / rate)[1:] / rate)
+    a, b = np.tan(np.pi * low / rate), np.tan(np.pi * high / rate)
+    distance = (turned**2 - a * b) / (turned * (b - a))
+    if high == rate / 2:
+        distance = a / turned
+    # Both ways: the square of the filter's own gain.
+    gain = np.append(float(low == 0), 1 / (1 + distance**4))
+    spectrum = np.fft.rfft(whole, n_fft) * gain
+    return np.fft.irfft(spectrum, n_fft)[beyond : beyond + len(samples)]
+
+
 def log_mel(samples, settings):
     """Return levels in dB, (n_mels, n_frames), of frames centred on each hop."""
     rate = settings["sample_rate"]
@@ -348,6 +368,9 @@ def answer(samples, model, run):
     samples = without_offset(samples)
     if spectrogram.get("hum_removal"):
         samples = without_hum(samples, spectrogram["sample_rate"])
+    if spectrogram["band_pass"]:
+        rate = spectrogram["sample_rate"]
+        samples = band_passed(samples, rate, *spectrogram["band_pass"])
     image = log_mel(samples, spectrogram)
     image = without_silent_margins(image, trimmer["silence_db"])
     found = model["predictor"]["calibration"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from heartbeat_clf import load_pretrained
+from heartbeat_clf import load_pretrained, save
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.pretrained import TARGETS, find_model
 
@@ -51,6 +51,16 @@ def test_both_give_the_same_log_odds(target, folder):
     expected = load_pretrained(target).predict_proba(paths)[:, 0]
     model, run = HAND["read_model"](find_model(target))
     found = [HAND["answer_file"](path, model, run)[target] for path in paths]
+    np.testing.assert_allclose(log_odds(np.array(found)), log_odds(expected), atol=1e-4)
+
+
+@pytest.mark.parametrize("band", [(25.0, 500.0), (25.0, 400.0), (0.0, 200.0)])
+def test_a_band_pass_is_followed(band, folder, tmp_path):
+    filtered = load_pretrained().set_params(spectrogram__band_pass=band)
+    paths = [folder / "plain.wav", folder / "short.wav"]
+    expected = filtered.predict_proba(paths)[:, 0]
+    model, run = HAND["read_model"](save(filtered, tmp_path / "filtered.hbc"))
+    found = [HAND["answer_file"](path, model, run)["murmur"] for path in paths]
     np.testing.assert_allclose(log_odds(np.array(found)), log_odds(expected), atol=1e-4)
 
 
