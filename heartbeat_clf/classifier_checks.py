@@ -113,8 +113,9 @@ def check_labels(y: Any) -> np.ndarray:
     """
     if y is None:
         raise ValueError(
-            "Expected a label for every recording in y, got None. Recordings without "
-            "labels can be answered, but not learnt from."
+            # In scikit-learn's words, which its tools look for.
+            "A fit requires y to be passed, but the target y is None: expected a label "
+            "for every recording. Without labels they can only be answered."
         )
     y = column_or_1d(y, warn=True)
     if y.dtype == object and (missing := sum(label is None for label in y)):

@@ -10,9 +10,14 @@ __all__ = ["find_gaps", "remove_gaps"]
 _SHORTEST = 0.05
 # Seconds on either side that tell a gap from silence.
 _BESIDE = 0.01
-# Steps of the samples' resolution. What is beside the gaps in CinC 2016 d and e spans
-# 17 and more; where f falls silent, 1.
-_QUIET_STEPS = 8
+# By how many of the recording's small steps sound differs from silence, and which steps
+# are small. What is beside the gaps in CinC 2016 d and e spans 8 of them and more;
+# where f falls silent, a quarter of one.
+_QUIET_STEPS = 4
+_SMALL = 0.1
+_MOST_STEPS = 100_000
+# Gaps a second: more of them are the pauses between heart sounds.
+_MOST = 1.0
 
 
 def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
@@ -23,7 +28,7 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     Parameters
     ----------
     samples : ndarray of shape (n_times,)
-        As recorded, before any resampling.
+        As recorded, before any resampling; real numbers of any type.
     rate : float
         Samples per second.
 
@@ -34,10 +39,14 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
 
     Notes
     -----
-    Where the 10 ms before or after a run of one value span no more than eight of the
-    smallest steps there are in the recording, the sound fades into the silence between
-    two heart sounds, which a coarse converter made flat: that is no gap. A run at
-    either end of a recording is one.
+    A run of one value at either end of a recording is a gap. Within, there are two
+    kinds that are none, but silence between heart sounds:
+
+    - that of a coarse converter, into which a sound fades: within 10 ms before or
+      after it the samples span no more than four of the recording's small steps, of
+      which a tenth are smaller;
+    - that of a noise gate, which closes after every sound: there are more of them than
+      one a second.
 
     Examples
     --------
@@ -49,18 +58,21 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     shortest = max(2, round(_SHORTEST * rate))
     if not _may_stand_still(samples, shortest):
         return np.empty((0, 2), dtype=int)
-    steps = np.diff(samples)
-    breaks = np.flatnonzero(steps) + 1
-    edges = np.concatenate([[0], breaks, [len(samples)]])
-    long = np.flatnonzero(np.diff(edges) >= shortest)
-    runs = np.column_stack([edges[long], edges[long + 1]])
-    if len(runs) == 0 or len(breaks) == 0:
-        return runs
-    beside = max(1, round(_BESIDE * rate))
-    quiet = _QUIET_STEPS * np.abs(steps[breaks - 1]).min()
-    return np.array(
-        [run for run in runs if _stands_out(samples, run, beside, quiet)], dtype=int
-    ).reshape(-1, 2)
+    still = np.zeros(len(samples) + 1, dtype=bool)
+    np.equal(samples[1:], samples[:-1], out=still[1:-1])
+    edges = np.flatnonzero(still[1:] != still[:-1])
+    runs = np.column_stack([edges[::2], edges[1::2] + 1])
+    runs = runs[runs[:, 1] - runs[:, 0] >= shortest]
+    at_end = (runs[:, 0] == 0) | (runs[:, 1] == len(samples))
+    within = runs[~at_end]
+    if len(within):
+        beside, quiet = max(1, round(_BESIDE * rate)), _QUIET_STEPS * _step(samples)
+        spans = [_span_beside(samples, run, beside) for run in within]
+        within = within[np.array(spans) > quiet]
+    if len(within) > _MOST * len(samples) / rate:
+        within = within[:0]
+    gaps: np.ndarray = np.concatenate([runs[at_end], within])
+    return gaps[np.argsort(gaps[:, 0])]
 
 
 def _may_stand_still(samples: np.ndarray, shortest: int) -> bool:
@@ -76,15 +88,20 @@ def _may_stand_still(samples: np.ndarray, shortest: int) -> bool:
     return bool(found.any())
 
 
-def _stands_out(
-    samples: np.ndarray, run: np.ndarray, beside: int, quiet: float
-) -> bool:
+def _step(samples: np.ndarray) -> float:
+    """Return a small step of a recording, of which a tenth are smaller."""
+    places = np.arange(0, len(samples) - 1, -(-len(samples) // _MOST_STEPS))
+    steps = np.abs(samples[places + 1].astype(float) - samples[places])
+    steps = steps[steps > 0]
+    return float(np.quantile(steps, _SMALL)) if len(steps) else 0.0
+
+
+def _span_beside(samples: np.ndarray, run: np.ndarray, beside: int) -> float:
+    """Return what the samples span before or after a run, whichever is less."""
     start, end = run
-    if start == 0 or end == len(samples):
-        return True
-    before = samples[max(0, start - beside) : start + 1]
-    after = samples[end - 1 : end + beside]
-    return bool(min(np.ptp(before), np.ptp(after)) > quiet)
+    before = samples[max(0, start - beside) : start + 1].astype(float)
+    after = samples[end - 1 : end + beside].astype(float)
+    return float(min(np.ptp(before), np.ptp(after)))
 
 
 def remove_gaps(samples: np.ndarray, rate: float) -> np.ndarray:

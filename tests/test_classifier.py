@@ -111,7 +111,7 @@ def test_estimator_before_fit_is_no_attribute():
 def test_single_class_is_refused(images):
     X, _, _ = images
     with pytest.raises(
-        ValueError, match=r"Expected two classes or more, got \['normal'\] alone"
+        ValueError, match=r"Expected two classes or more, got one class, \['normal'\]"
     ):
         tiny_classifier().fit(X, ["normal"] * len(X))
 

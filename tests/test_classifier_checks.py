@@ -137,7 +137,9 @@ def test_weights_in_a_table_are_refused_by_their_name():
 
 
 def test_labels_that_are_missing_are_counted():
-    with pytest.raises(ValueError, match="label for every recording in y, got None"):
+    with pytest.raises(
+        ValueError, match="target y is None: expected a label for every"
+    ):
         check_labels(None)
     with pytest.raises(ValueError, match=r"got None for 1 of 3\. Leave"):
         check_labels(np.array(["a", None, "b"], dtype=object))

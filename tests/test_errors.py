@@ -134,7 +134,7 @@ def test_zero_rows_are_refused(fitted_pipeline, nothing):
 
 def test_one_class_is_refused(sounds):
     with pytest.raises(
-        ValueError, match=r"two classes or more, got \['normal'\] alone"
+        ValueError, match=r"two classes or more, got one class, \['normal'\]"
     ):
         tiny_pipeline().fit(sounds.recordings, ["normal"] * 16)
 

@@ -63,25 +63,60 @@ def test_a_coarse_converter_makes_no_gaps():
     assert np.ptp(coarse[400:411]) > 8 / 20
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "gaps"),
-    [(8, 9, []), (9, 8, []), (9, 9, [[500, 600]]), (8, 8, [])],
-)
-def test_a_neighbour_within_eight_steps_is_silence(before, after, gaps):
+def between_steps(before, after, *, place=495):
+    """Return steps of 1 about a run at 500, with one of another size on either side."""
     samples = np.zeros(1100)
     samples[:500] = np.tile([0.0, 1.0], 250)
     samples[600:] = np.tile([1.0, 0.0], 250)
-    # Both within 10 ms of the run.
-    samples[495], samples[605] = before, after
+    samples[place], samples[605] = before, after
+    return samples
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gaps"),
+    [(4, 5, []), (5, 4, []), (5, 5, [[500, 600]]), (4, 4, [])],
+)
+def test_a_neighbour_within_four_steps_is_silence(before, after, gaps):
+    samples = between_steps(before, after)
+    assert find_gaps(samples, RATE).tolist() == gaps
+    # Coarser or finer, in whole numbers that wrap around or not.
+    for scale, kind in ((0.01, float), (6000, np.int16), (25, np.uint8)):
+        scaled = (samples * scale).astype(kind)
+        assert find_gaps(scaled, RATE).tolist() == gaps
+
+
+@pytest.mark.parametrize(("place", "gaps"), [(489, []), (490, [[500, 600]])])
+def test_what_is_further_than_10_ms_from_a_run_says_nothing_of_it(place, gaps):
+    samples = between_steps(9, 9, place=place)
     assert find_gaps(samples, RATE).tolist() == gaps
 
 
-def test_what_is_further_than_10_ms_from_a_run_says_nothing_of_it():
-    samples = np.zeros(1100)
-    samples[:500] = np.tile([0.0, 1.0], 250)
-    samples[600:] = np.tile([1.0, 0.0], 250)
-    samples[489], samples[605] = 9, 9
+def test_one_small_step_does_not_make_a_recording_fine():
+    samples = between_steps(4, 4)
+    samples[100] += 0.001
     assert find_gaps(samples, RATE).tolist() == []
+
+
+def test_pauses_of_a_noise_gate_are_no_gaps():
+    # Sound of 150 ms, and 100 ms without: four a second.
+    gated = sound(4000) * (np.arange(4000) % 250 < 150)
+    assert find_gaps(gated, RATE).tolist() == [[3900, 4000]]
+
+
+def test_one_gap_a_second_is_the_most():
+    samples = sound(4000)
+    for start in (500, 1500, 2500, 3500):
+        samples[start : start + 100] = 0.0
+    assert len(find_gaps(samples, RATE)) == 4
+    samples[3000:3100] = 0.0
+    assert len(find_gaps(samples, RATE)) == 0
+
+
+def test_a_gap_close_to_an_end_has_neighbours():
+    samples = sound()
+    samples[3:100] = 0.0
+    samples[-100:-3] = 0.0
+    assert find_gaps(samples, RATE).tolist() == [[3, 100], [2900, 2997]]
 
 
 def test_a_recording_of_one_value_is_one_gap():
@@ -100,5 +135,7 @@ def test_no_run_is_overlooked(length, start, rate):
     samples[start : start + length] = -500.0
     edges = np.flatnonzero(np.diff(samples) != 0) + 1
     runs = np.diff(np.concatenate([[0], edges, [1000]]))
-    expected = (runs >= max(2, round(0.05 * rate))).sum()
+    least = max(2, round(0.05 * rate))
+    expected = (runs >= least).sum()
     assert len(find_gaps(samples, rate)) == expected
+    assert len(remove_gaps(samples, rate)) == 1000 - runs[runs >= least].sum()
