@@ -48,21 +48,29 @@ def read_model(path):
 
 
 def without_gaps(samples, rate):
-    """Cut out runs of one value of 50 ms or more that no sound fades into."""
-    steps = np.diff(samples)
-    edges = np.concatenate([[0], np.flatnonzero(steps) + 1, [len(samples)]])
-    if len(edges) == 2:
-        return samples
-    quiet = 8 * np.abs(steps[steps != 0]).min()
+    """Cut out runs of one value of 50 ms or more, but for silence between sounds."""
+    edges = np.flatnonzero(np.diff(samples)) + 1
+    edges = np.concatenate([[0], edges, [len(samples)]])
+    at_ends, within = [], []
+    # A tenth of the steps, or of some of a long recording, are smaller.
+    places = np.arange(0, len(samples) - 1, -(-len(samples) // 100_000))
+    steps = np.abs(samples[places + 1].astype(float) - samples[places])
+    small = np.quantile(steps[steps > 0], 0.1) if steps.any() else 0.0
     near = max(1, round(0.01 * rate))
-    keep = np.ones(len(samples), bool)
     for start, end in itertools.pairwise(edges):
         if end - start < max(2, round(0.05 * rate)):
             continue
-        before = np.ptp(samples[max(0, start - near) : start + 1])
-        after = np.ptp(samples[end - 1 : end + near])
-        if start == 0 or end == len(samples) or min(before, after) > quiet:
-            keep[start:end] = False
+        before = np.ptp(samples[max(0, start - near) : start + 1].astype(float))
+        after = np.ptp(samples[end - 1 : end + near].astype(float))
+        if start == 0 or end == len(samples):
+            at_ends.append((start, end))
+        elif min(before, after) > 4 * small:
+            within.append((start, end))
+    if len(within) > len(samples) / rate:
+        within = []  # the pauses of a noise gate
+    keep = np.ones(len(samples), bool)
+    for start, end in at_ends + within:
+        keep[start:end] = False
     return samples[keep]
 
 
@@ -87,7 +95,7 @@ def without_hum(samples, rate):
     lines = []
     for mains in (50.0, 60.0):
         found = []
-        for n in range(1, int((rate / 2 - 6.0) / mains) + 1):
+        for n in range(1, int(min(rate / 2 - 6.0, 600.0) / mains) + 1):
             place, around = mains * n / bin_width, max(1.0, 0.5 / bin_width)
             first, final = round(place - around), round(place + around)
             peak = first + levels[first : final + 1].argmax()
@@ -398,6 +406,8 @@ def answer_file(path, model, run):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit("usage: python answer_by_hand.py MODEL.hbc RECORDING.wav ...")
     boxed, networks = read_model(sys.argv[1])
     for recording in sys.argv[2:]:
         found = answer_file(recording, boxed, networks)

@@ -112,7 +112,7 @@ def _briefly(value: Any) -> str:
 
 
 def _remedy(value: Any) -> str:
-    if isinstance(value, deque):
+    if isinstance(value, deque | typed_array):
         return "Make an array of it: numpy.array(data)."
     if isinstance(value, _BUFFERS):
         return "Make an array of it: numpy.frombuffer(data, dtype=numpy.int16)."

@@ -240,16 +240,14 @@ def check_truth(name: str, values: Any) -> np.ndarray:
     array([False,  True])
     """
     array = np.asarray(values)
-    if array.dtype != bool:
-        is_number = array.dtype.kind in "iuf"
-        if array.size and not (is_number and np.isin(array, (0, 1)).all()):
-            kind = array.dtype.name if is_number else f"{array.dtype.name} values"
-            raise ValueError(
-                f"Expected {name} of bool, or of 0 and 1, got {kind} such as "
-                f"{array.flat[0]!s}. Pass {name} == pos_label."
-            )
-        array = array.astype(bool)
-    return array
+    # Columns of tables may hold bools as objects.
+    others = [v for v in array.ravel().tolist() if v not in (0, 1)]
+    if others or array.dtype.kind in "USc":
+        raise ValueError(
+            f"Expected {name} of bool, or of 0 and 1, got values such as "
+            f"{(others or array.ravel().tolist())[0]!r}. Pass {name} == pos_label."
+        )
+    return array.astype(bool)
 
 
 def check_same_length(**named: Any) -> int:

@@ -385,4 +385,5 @@ def _add_spectrogram(adder: Any) -> None:
         group.add_argument(option, type=float, metavar=unit)
     group.add_argument("--n-mels", type=count, metavar="BANDS")
     group.add_argument("--band-pass", type=float, nargs=2, metavar=("LOW", "HIGH"))
-    group.add_argument("--spike-removal", action="store_true", default=None)
+    for name in ("spike", "gap", "hum"):
+        group.add_argument(f"--{name}-removal", action="store_true", default=None)

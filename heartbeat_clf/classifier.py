@@ -230,8 +230,8 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"Expected two classes or more, got one class, {self.classes_.tolist()}. "
-                "Add recordings of another class."
+                "Expected two classes or more, got one class, "
+                f"{self.classes_.tolist()}. Add recordings of another class."
             )
         task = self._training_task(images, codes, sample_weight, groups, X, y)
         self._keep(task, task.fit())

@@ -143,8 +143,9 @@ def read_csv(path: Path) -> CsvTable:
 
 
 def _decode(content: bytes, name: str) -> str:
+    is_text = b"\0" not in content[:1000]
     for beginning, (kind, remedy) in _OTHER_FILES.items():
-        if content.startswith(beginning):
+        if content.startswith(beginning) and not is_text:
             raise ValueError(
                 f"Expected a CSV table in UTF-8 in {name!r}, got {kind}. {remedy}"
             )

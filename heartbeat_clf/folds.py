@@ -24,6 +24,8 @@ def check_labels(name: str, values: Any) -> np.ndarray:
     """Return 1-D labels without gaps, strings as an array of str."""
     import pandas as pd
 
+    if values is None:
+        raise ValueError(f"Expected a value for every recording in {name}, got None.")
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"Expected {name} to be 1-D, got the shape {array.shape!r}.")

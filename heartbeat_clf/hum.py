@@ -15,6 +15,8 @@ _TOLERANCE = 0.5
 _BESIDE = 6.0
 _CERTAIN = 4.0
 _LIKELY = 1.5
+# Hz beyond which there is no hum to speak of.
+_HIGHEST = 600.0
 # Seconds within which the mains keep their frequency.
 _BLOCK = 4.0
 _SHORTEST = 2.0
@@ -39,8 +41,8 @@ def find_hum(waveform: np.ndarray, *, sample_rate: float) -> np.ndarray:
         In Hz, rising: near multiples of 50 or of 60 Hz, whose amplitude in the mean
         spectrum of blocks of 4 s is four times that of anything within 6 Hz, and other
         multiples of the same with one and a half times that. Heart sounds have no
-        such lines, however regular the beat: theirs lie as closely as the beats follow
-        each other.
+        such lines: theirs lie as closely as the beats follow each other, so that only
+        what beats like a clock at 300 a minute or more may be taken for a hum.
 
     Examples
     --------
@@ -55,7 +57,7 @@ def find_hum(waveform: np.ndarray, *, sample_rate: float) -> np.ndarray:
     powers = np.abs(np.fft.rfft(blocks * _hann(blocks.shape[1]), axis=1)) ** 2
     levels = np.sqrt(powers.mean(axis=0))
     width = sample_rate / blocks.shape[1]
-    highest = sample_rate / 2 - _BESIDE
+    highest = min(sample_rate / 2 - _BESIDE, _HIGHEST)
     found: list[float] = []
     for main in _MAINS:
         places = main * np.arange(1, int(highest / main) + 1) / width
@@ -124,7 +126,8 @@ def remove_hum(waveform: np.ndarray, *, sample_rate: float) -> np.ndarray:
     -----
     In blocks of 4 s that overlap by half, a sine of each frequency whose amplitude and
     phase may drift is fitted by least squares; what is fitted is taken away, under
-    windows that add up. What else is within a quarter of 1 Hz goes with it.
+    windows that add up. What else is within a quarter of 1 Hz goes with it. A hum that
+    comes and goes within seconds is no line, and stays.
 
     Examples
     --------
@@ -144,7 +147,8 @@ def remove_hum(waveform: np.ndarray, *, sample_rate: float) -> np.ndarray:
     parts = np.column_stack([parts, parts * (time / time[-1])[:, np.newaxis]])
     # Never 0, so that the first and the last sample have a weight.
     window = np.hanning(length + 2)[1:-1, np.newaxis]
-    fitting = np.linalg.pinv(parts * window) * window[:, 0]
+    weighed = parts * window**2
+    fitting = np.linalg.pinv(parts.T @ weighed, hermitian=True) @ weighed.T
     hum, weights = np.zeros(len(waveform)), np.zeros(len(waveform))
     for start in _starts(len(waveform), length):
         here = slice(start, start + length)

@@ -337,6 +337,10 @@ def _default(name: str, given: Any, otherwise: Any) -> Any:
 
 def _check_classes(model: Any) -> list[Any]:
     """Return the classes of a fitted murmur classifier."""
+    if not hasattr(model, "classes_"):
+        raise TypeError(
+            f"Expected a classifier as murmur, got {model!r}, which knows no classes."
+        )
     classes = list(model.classes_)
     if _MURMUR not in classes or len(classes) != 2:
         raise ValueError(

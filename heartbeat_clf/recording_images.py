@@ -96,7 +96,10 @@ def check_image_settings(settings: dict[str, Any]) -> None:
     if settings["band_pass"] is not None:
         check_band(settings["band_pass"], sample_rate=settings["sample_rate"])
     for name in _SWITCHES:
-        check_choice(name, settings[name], (False, True))
+        # NumPy's come of grids of settings.
+        switch = settings[name]
+        value = bool(switch) if isinstance(switch, np.bool_) else switch
+        check_choice(name, value, (False, True))
     check_number("n_jobs", n_jobs, integer=True, optional=True)
     if n_jobs == 0:
         raise ValueError("n_jobs must not be 0. Use None, or -1 for all cores.")

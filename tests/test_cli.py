@@ -21,6 +21,7 @@ from heartbeat_clf import cli, commands, load
 from heartbeat_clf.answers import NOTICE, Answers
 from heartbeat_clf.cli import main
 from heartbeat_clf.datasets import write_recordings
+from heartbeat_clf.image_shards import open_images
 from heartbeat_clf.pipeline import PRESETS
 from heartbeat_clf.pretraining_recipe import DEFAULT_RECIPE
 
@@ -695,6 +696,18 @@ def test_recordings_of_too_low_a_rate_are_named_once(capsys, tiny_model, tmp_pat
     assert "fmax=480.0 Hz" in warned[0]
     assert "20 recordings in all" in warned[1]
     assert str(tmp_path / "19.wav") in warned[1]
+
+
+def test_gaps_are_taken_out_of_shards_where_asked_for(tmp_path):
+    samples = np.random.default_rng(0).normal(0, 0.1, 3000)
+    soundfile.write(tmp_path / "a.wav", np.insert(samples, [1500] * 500, 0.0), 1000)
+    lengths = []
+    for flags in ([], ["--gap-removal", "--hum-removal"]):
+        folder = tmp_path / f"out{len(flags)}"
+        ran = run("spectrogram", tmp_path / "a.wav", folder, "--format", "npy", *flags)
+        assert ran == 0
+        lengths.append(open_images(folder).images[0].shape[1])
+    assert lengths == [219, 188]
 
 
 def test_too_little_memory_is_one_line(capsys, monkeypatch):

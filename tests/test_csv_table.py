@@ -50,7 +50,7 @@ def test_tabs_separate_tsv_and_txt(tmp_path):
             "on line 2: .*Look for a blank or a letter behind",
         ),
         (b"PK\x03\x04\0\0", "spreadsheet or a zip archive. Save the sheet as 'CSV"),
-        (b"\xd0\xcf\x11\xe0", "a spreadsheet of an old Excel. Save the sheet"),
+        (b"\xd0\xcf\x11\xe0\0", "a spreadsheet of an old Excel. Save the sheet"),
         (b"RIFF\0\0\0\0WAVE", "got a WAV file. A table names recordings"),
         (b"fLaC\0", "got a FLAC file. A table"),
         (b"OggS\0", "got an OGG file. A table"),
@@ -63,3 +63,8 @@ def test_tabs_separate_tsv_and_txt(tmp_path):
 def test_other_files_are_refused(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
         read_csv(write(tmp_path, content))
+
+
+@pytest.mark.parametrize("name", ["FORMAT", "ID3", "RIFFS", "OggS", "fLaC", "PK"])
+def test_a_column_may_be_called_as_another_file_begins(tmp_path, name):
+    assert read_csv(write(tmp_path, f"{name},path\nx,a.wav\n")).header == [name, "path"]

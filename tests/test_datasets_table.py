@@ -230,7 +230,15 @@ def test_samples_that_a_file_would_cut_off_are_refused(tmp_path):
     sounds.recordings[1] = 3 * sounds.recordings[1] / np.abs(sounds.recordings[1]).max()
     with pytest.raises(ValueError, match="within ±1, got 3 in row 1"):
         write_recordings(sounds, tmp_path / "new")
+    sounds.recordings[1][500] = np.nan
+    with pytest.raises(ValueError, match="within ±1, got nan in row 1"):
+        write_recordings(sounds, tmp_path / "new")
+    sounds.recordings[1] = np.arange(1000)
+    with pytest.raises(TypeError, match="or int16, got int64 in row 1"):
+        write_recordings(sounds, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+    sounds.recordings[1] = np.arange(1000, dtype=np.int16)
+    write_recordings(sounds, tmp_path / "new")
 
 
 def test_only_recordings_in_memory_are_written(tmp_path):

@@ -7,7 +7,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
@@ -231,6 +231,13 @@ def test_a_frozen_murmur_model_has_to_be_fitted(table):
         model.fit(X, y, groups)
 
 
+def test_a_frozen_murmur_model_has_to_be_a_classifier(table):
+    X, y, groups = table
+    frozen = FrozenEstimator(LinearRegression().fit(X, X[:, 0]))
+    with pytest.raises(TypeError, match="a classifier as murmur, got Frozen"):
+        OutcomeClassifier(frozen, rhythm=Deaf()).fit(X, y, groups)
+
+
 def test_classes_and_subjects_are_checked_before_anything_is_heard(table):
     X, y, groups = table
     frozen = FrozenEstimator(ColumnScore().fit(X, y))
@@ -245,6 +252,8 @@ def test_classes_and_subjects_are_checked_before_anything_is_heard(table):
 def test_nothing_to_fit_is_refused():
     with pytest.raises(ValueError, match="Expected at least one value in y, got none"):
         classifier(ColumnScore()).fit([], [])
+    with pytest.raises(ValueError, match="value for every recording in y, got None"):
+        classifier(ColumnScore()).fit([], None)
 
 
 def test_decisions_give_a_rare_class_its_due():

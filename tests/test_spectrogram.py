@@ -186,6 +186,16 @@ def test_gaps_are_cut_out_before_anything_else():
     assert plain.shape[1] > image.shape[1]
 
 
+def test_gaps_are_found_at_the_rate_of_the_recording():
+    # 60 samples: 30 ms at 2000 Hz, which is none, though 60 ms at 1000.
+    broken = np.insert(noise(4000), [1000] * 60, 0.0)
+    images = [
+        SpectrogramTransformer(gap_removal=on, input_rate=2000).transform([broken])[0]
+        for on in (False, True)
+    ]
+    np.testing.assert_array_equal(*images)
+
+
 def test_what_gaps_leave_may_be_too_short():
     broken = np.concatenate([noise(40), np.zeros(1000)])
     with pytest.raises(ValueError, match="got 40 samples in row 0"):

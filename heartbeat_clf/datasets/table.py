@@ -165,9 +165,9 @@ def write_recordings(
     Raises
     ------
     TypeError
-        If a recording is not a 1-D array.
+        If a recording is not a 1-D array, or neither floating nor int16.
     ValueError
-        If a sample is beyond ±1.
+        If a sample is beyond ±1 or NaN.
     FileExistsError
         If the folder has a ``table.csv`` and `overwrite` is False.
 
@@ -185,10 +185,16 @@ def write_recordings(
                 f"Expected recordings in memory (1-D arrays), got "
                 f"{type(recording).__name__} in row {row}. Files need no writing."
             )
-        if recording.dtype.kind == "f" and np.abs(recording).max(initial=0) > 1:
+        if recording.dtype.kind != "f" and recording.dtype != np.int16:
+            raise TypeError(
+                "Expected samples of a floating type within ±1, or int16, got "
+                f"{recording.dtype} in row {row}. Scale the recording."
+            )
+        # Of NaN neither is larger.
+        if recording.dtype.kind == "f" and not (np.abs(recording) <= 1).all():
             raise ValueError(
                 f"Expected samples within ±1, got {np.abs(recording).max():.3g} in row "
-                f"{row}, which a file would cut off. Scale the recording."
+                f"{row}, which a file does not hold. Scale or repair the recording."
             )
     place = Path(folder)
     table = place / "table.csv"
