@@ -240,6 +240,8 @@ def check_truth(name: str, values: Any) -> np.ndarray:
     array([False,  True])
     """
     array = np.asarray(values)
+    if array.dtype == bool:
+        return array
     # Columns of tables may hold bools as objects.
     others = [v for v in array.ravel().tolist() if v not in (0, 1)]
     if others or array.dtype.kind in "USc":

@@ -55,6 +55,7 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     >>> find_gaps(sound, 1000).tolist()
     [[1000, 1200]]
     """
+    samples = np.asarray(samples)
     shortest = max(2, round(_SHORTEST * rate))
     if not _may_stand_still(samples, shortest):
         return np.empty((0, 2), dtype=int)
@@ -126,6 +127,7 @@ def remove_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     >>> remove_gaps(sound, 1000).shape
     (2800,)
     """
+    samples = np.asarray(samples)
     gaps = find_gaps(samples, rate)
     if len(gaps) == 0:
         return samples

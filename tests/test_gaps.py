@@ -26,6 +26,12 @@ def test_zeros_and_a_value_that_is_held_are_gaps():
     assert find_gaps(samples, RATE).tolist() == [[500, 600], [1999, 2300]]
 
 
+def test_lists_will_do():
+    samples = with_gap(500, 600).tolist()
+    assert find_gaps(samples, RATE).tolist() == [[500, 600]]
+    assert remove_gaps(samples, RATE).shape == (2900,)
+
+
 def test_only_runs_of_50_ms_are_gaps():
     assert find_gaps(with_gap(500, 549), RATE).tolist() == []
     assert find_gaps(with_gap(500, 550), RATE).tolist() == [[500, 550]]
