@@ -37,11 +37,24 @@ def test_other_tones_are_no_hum(frequency):
 
 @pytest.mark.parametrize("loud", [True, False])
 def test_a_line_has_to_stand_out_by_a_factor_of_four(loud):
-    # Of other lines, four and eight Hz away: the second is beyond what is compared.
-    others = hum(54) + 9 * hum(58)
+    # Of other lines, five and eight Hz away: the second is beyond what is compared.
+    others = hum(55) + 9 * hum(58)
     level = 4.4 if loud else 3.6
     found = find_hum(others + level * hum(50) + 0.01 * noise(), sample_rate=RATE)
     assert (len(found) == 1) == loud
+
+
+@pytest.mark.parametrize(("frequency", "found"), [(50.6, True), (51.1, False)])
+def test_the_mains_keep_their_frequency(frequency, found):
+    lines = find_hum(noise() + 3 * hum(frequency), sample_rate=RATE)
+    assert (lines.size > 0) == found
+
+
+@pytest.mark.parametrize(("level", "found"), [(1.7, True), (1.3, False)])
+def test_a_harmonic_has_to_stand_out_by_a_half(level, found):
+    mixed = hum(155) + level * hum(150) + 9 * hum(50) + 0.01 * noise()
+    lines = find_hum(mixed, sample_rate=RATE)
+    assert len(lines) == (2 if found else 1)
 
 
 def test_nothing_above_600_hz_is_hum():
