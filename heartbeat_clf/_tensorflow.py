@@ -53,6 +53,8 @@ else:
         # TensorFlow 2.19 greets where it is asked this for the first time.
         _ONEDNN = _pywrap_util_port.IsMklEnabled()
         tensorflow.constant(0.0)
+        # Of types that oneDNN does not take it tells once, on some processors.
+        tensorflow.transpose(tensorflow.constant([[True]]))
         list(
             tensorflow.data.Dataset.from_generator(
                 lambda: iter([0.0]),

@@ -568,10 +568,11 @@ def test_verbose_shows_a_bar_on_standard_error(images, capfd):
     assert "val_auroc=" in err
 
 
-def test_silent_fit_prints_nothing_in_a_new_process(tmp_path):
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_silent_fit_prints_nothing_in_a_new_process(n_classes):
     program = (
         "from tiny import make_images, tiny_classifier\n"
-        "X, y, groups = make_images()\n"
+        f"X, y, groups = make_images(24, n_classes={n_classes})\n"
         "c = tiny_classifier(epochs=1, validation_fraction=0.3, verbose=0)\n"
         "c.fit(X, y, groups=groups).partial_fit(X, y).predict_proba(X)\n"
     )
