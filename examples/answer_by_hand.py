@@ -18,7 +18,6 @@ import zipfile
 import numpy as np
 import onnxruntime
 
-LONGEST_LEVEL = 80.0  # dB below the loudest: top_db of the spectrogram
 COLUMNS = (8, 16, 8, 20)  # of S1, systole, S2 and diastole in an average beat
 # Median in seconds, spread of the logarithm, shortest and longest of each state.
 DURATIONS = (

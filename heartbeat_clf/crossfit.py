@@ -153,8 +153,8 @@ def fit_with_groups(
         Perhaps a pipeline or a search.
     X, y : as `estimator` takes them
         What it is fitted to.
-    groups : array-like of shape (n_recordings,)
-        Subjects.
+    groups : array-like of shape (n_recordings,) or None
+        Subjects; None gives none to any estimator.
     params : dict or None, default=None
         What else its `fit` is given.
 
@@ -164,6 +164,8 @@ def fit_with_groups(
         The same object.
     """
     given = dict(params or {})
+    if groups is None:
+        return estimator.fit(X, y, **given)
     # The configuration is set here, because workers do not inherit the caller's.
     if _routes_groups(estimator):
         with config_context(enable_metadata_routing=True):

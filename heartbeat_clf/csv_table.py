@@ -145,13 +145,12 @@ def read_csv(path: Path) -> CsvTable:
 def _decode(content: bytes, name: str) -> str:
     is_text = b"\0" not in content[:1000]
     for beginning, (kind, remedy) in _OTHER_FILES.items():
-        if content.startswith(beginning) and not is_text:
+        if not is_text and content.startswith(beginning):
             raise ValueError(
                 f"Expected a CSV table in UTF-8 in {name!r}, got {kind}. {remedy}"
             )
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
-        b"\0" in content[:1000]
-    ):
+    utf_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+    if not is_text or content.startswith(utf_16):
         raise ValueError(
             f"Expected a CSV table in UTF-8 in {name!r}, got what looks like UTF-16. "
             + _AS_UTF8.format(encoding="UTF-16")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["find_gaps", "remove_gaps"]
+__all__ = ["find_gaps", "find_runs", "remove_gaps"]
 
 # Seconds of the same value that are no sound any more: as long as an S1.
 _SHORTEST = 0.05
@@ -56,14 +56,7 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     [[1000, 1200]]
     """
     samples = np.asarray(samples)
-    shortest = max(2, round(_SHORTEST * rate))
-    if not _may_stand_still(samples, shortest):
-        return np.empty((0, 2), dtype=int)
-    still = np.zeros(len(samples) + 1, dtype=bool)
-    np.equal(samples[1:], samples[:-1], out=still[1:-1])
-    edges = np.flatnonzero(still[1:] != still[:-1])
-    runs = np.column_stack([edges[::2], edges[1::2] + 1])
-    runs = runs[runs[:, 1] - runs[:, 0] >= shortest]
+    runs = find_runs(samples, rate)
     at_end = (runs[:, 0] == 0) | (runs[:, 1] == len(samples))
     within = runs[~at_end]
     if len(within):
@@ -74,6 +67,31 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
         within = within[:0]
     gaps: np.ndarray = np.concatenate([runs[at_end], within])
     return gaps[np.argsort(gaps[:, 0])]
+
+
+def find_runs(samples: np.ndarray, rate: float) -> np.ndarray:
+    """Return all runs of one value of 50 ms or more, of silence as well.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_times,)
+        As recorded.
+    rate : float
+        Samples per second.
+
+    Returns
+    -------
+    runs : ndarray of int of shape (n_runs, 2)
+        Where each begins and ends, the end exclusive.
+    """
+    shortest = max(2, round(_SHORTEST * rate))
+    if not _may_stand_still(samples, shortest):
+        return np.empty((0, 2), dtype=int)
+    still = np.zeros(len(samples) + 1, dtype=bool)
+    np.equal(samples[1:], samples[:-1], out=still[1:-1])
+    edges = np.flatnonzero(still[1:] != still[:-1])
+    runs = np.column_stack([edges[::2], edges[1::2] + 1])
+    return runs[runs[:, 1] - runs[:, 0] >= shortest]
 
 
 def _may_stand_still(samples: np.ndarray, shortest: int) -> bool:

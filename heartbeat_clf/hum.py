@@ -6,6 +6,8 @@ import functools
 
 import numpy as np
 
+from heartbeat_clf.windows import window_starts
+
 __all__ = ["find_hum", "remove_hum"]
 
 _MAINS = (50.0, 60.0)
@@ -77,13 +79,8 @@ def _hann(length: int) -> np.ndarray:
 def _blocks(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
     """Return blocks ``(n_blocks, length)`` that overlap by half, the last flush."""
     length = min(len(waveform), round(_BLOCK * sample_rate))
-    starts = _starts(len(waveform), length)
+    starts = window_starts(len(waveform), length, length // 2)
     return np.stack([waveform[start : start + length] for start in starts])
-
-
-def _starts(n_times: int, length: int) -> np.ndarray:
-    last = n_times - length
-    return np.unique(np.append(np.arange(0, last + 1, max(1, length // 2)), last))
 
 
 def _line_near(levels: np.ndarray, nominal: float, width: float) -> tuple[float, float]:
@@ -150,7 +147,7 @@ def remove_hum(waveform: np.ndarray, *, sample_rate: float) -> np.ndarray:
     weighed = parts * window**2
     fitting = np.linalg.pinv(parts.T @ weighed, hermitian=True) @ weighed.T
     hum, weights = np.zeros(len(waveform)), np.zeros(len(waveform))
-    for start in _starts(len(waveform), length):
+    for start in window_starts(len(waveform), length, length // 2):
         here = slice(start, start + length)
         hum[here] += window[:, 0] * (parts @ (fitting @ waveform[here]))
         weights[here] += window[:, 0]

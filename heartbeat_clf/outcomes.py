@@ -181,16 +181,20 @@ class OutcomeClassifier(ClassifierMixin, BaseEstimator):
             _check_part("final", final, method)
         # As the models in the box call it, so that weights of theirs can be kept.
         heard = np.where(labels == _MURMUR, _MURMUR, _REST)
-        fit = _fit_without_groups if groups is None else fit_with_groups
         if frozen:
             scores = _murmur_scores(murmur, X)
         else:
             scores = np.empty(len(labels))
             for train, test in folds:
                 part = clone(murmur)
-                fit(part, _safe_indexing(X, train), heard[train], subjects[train])
+                fit_with_groups(
+                    part,
+                    _safe_indexing(X, train),
+                    heard[train],
+                    None if groups is None else subjects[train],
+                )
                 scores[test] = _murmur_scores(part, _safe_indexing(X, test))
-            fit(murmur, X, heard, subjects)
+            fit_with_groups(murmur, X, heard, None if groups is None else subjects)
         table = np.column_stack([scores, rhythm.fit_transform(X, labels)])
         factors = _choose_factors(final, table, labels, folds)
         final.fit(table, labels)
@@ -315,10 +319,6 @@ def _choose_factors(
         part = clone(final).fit(table[train], labels[train])
         probabilities[test] = part.predict_proba(table[test])
     return balance_decisions(probabilities, codes)
-
-
-def _fit_without_groups(estimator: Any, X: Any, y: Any, groups: Any) -> Any:
-    return estimator.fit(X, y)
 
 
 def _check_part(name: str, part: Any, *methods: str) -> Any:

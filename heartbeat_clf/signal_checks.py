@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from heartbeat_clf.gaps import find_runs
+
 __all__ = ["SignalMeasures", "measure_signal"]
 
 # Share of the largest excursion that still counts as being at the rail.
 _RAIL = 1e-3
-_RUN_DURATION = 0.05
 
 
 class SignalMeasures(NamedTuple):
@@ -74,12 +75,11 @@ def measure_signal(samples: np.ndarray, rate: float) -> SignalMeasures:
         level=20 * float(np.log10(deviation)),
         peak_to_peak=highest - lowest,
         clipped=float(at_rail.mean()),
-        constant=_share_in_runs(samples, max(2, round(_RUN_DURATION * rate))),
+        constant=_share_in_runs(samples, rate),
     )
 
 
-def _share_in_runs(samples: np.ndarray, shortest: int) -> float:
-    """Return the share of samples in runs of at least `shortest` equal ones."""
-    breaks = np.flatnonzero(np.diff(samples) != 0) + 1
-    lengths = np.diff(np.concatenate([[0], breaks, [len(samples)]]))
-    return float(lengths[lengths >= shortest].sum() / len(samples))
+def _share_in_runs(samples: np.ndarray, rate: float) -> float:
+    """Return the share of the time in runs of the same sample value."""
+    runs = find_runs(samples, rate)
+    return float((runs[:, 1] - runs[:, 0]).sum() / len(samples))

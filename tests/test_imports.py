@@ -32,7 +32,7 @@ ALLOWED = {
     "mel_plan": "_log_mel mel_filters",
     "mel": "_validation mel_filters mel_plan samples",
     "cleaning": "_validation",
-    "hum": "",
+    "hum": "windows",
     "rendering": "_validation",
     "mapped_arrays": "",
     "image_cache": "mapped_arrays outputs",
@@ -166,7 +166,7 @@ ALLOWED = {
     # whether a recording is worth an answer
     "non_heart_sounds": "_validation",
     "spoiled_hearts": "non_heart_sounds",
-    "signal_checks": "",
+    "signal_checks": "gaps",
     "quality_windows": "mel windows",
     "quality_features": "",
     "quality": (
