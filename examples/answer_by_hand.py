@@ -369,14 +369,21 @@ def score(image, model, run):
     return float(total)
 
 
+def check_sound(samples, least):
+    """Refuse what holds no sound, as the library does."""
+    if len(samples) < least or np.ptp(samples) == 0:
+        raise ValueError(f"Expected {least} samples or more that vary: no sound here.")
+
+
 def answer(samples, model, run):
     """Return the probability of each class by samples at 1000 Hz, without gaps."""
     spectrogram, trimmer, _ = (step["settings"] for step in model["steps"])
+    rate = spectrogram["sample_rate"]
+    check_sound(samples, round(spectrogram["frame_duration"] * rate))
     samples = without_offset(samples)
     if spectrogram.get("hum_removal"):
-        samples = without_hum(samples, spectrogram["sample_rate"])
+        samples = without_hum(samples, rate)
     if spectrogram["band_pass"]:
-        rate = spectrogram["sample_rate"]
         samples = band_passed(samples, rate, *spectrogram["band_pass"])
     image = log_mel(samples, spectrogram)
     image = without_silent_margins(image, trimmer["silence_db"])
@@ -398,6 +405,7 @@ def answer_file(path, model, run):
     spectrogram = model["steps"][0]["settings"]
     if spectrogram.get("gap_removal"):
         samples = without_gaps(samples, rate)
+    check_sound(samples, 1)
     samples = without_offset(samples)
     if rate != spectrogram["sample_rate"]:
         samples = soxr.resample(samples, rate, spectrogram["sample_rate"], "HQ")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from heartbeat_clf._validation import check_rate
+
 __all__ = ["find_gaps", "find_runs", "remove_gaps"]
 
 # Seconds of the same value that are no sound any more: as long as an S1.
@@ -37,6 +39,13 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     gaps : ndarray of int of shape (n_gaps, 2)
         Where each begins and ends, the end exclusive.
 
+    Raises
+    ------
+    TypeError
+        If the samples are no real numbers, or `rate` is none.
+    ValueError
+        If they are not 1-D, or `rate` is below 10 Hz or above 768 kHz.
+
     Notes
     -----
     A run of one value at either end of a recording is a gap. Within, there are two
@@ -56,6 +65,14 @@ def find_gaps(samples: np.ndarray, rate: float) -> np.ndarray:
     [[1000, 1200]]
     """
     samples = np.asarray(samples)
+    check_rate("rate", rate)
+    if samples.dtype.kind not in "biuf":
+        raise TypeError(f"Expected samples of real numbers, got {samples.dtype}.")
+    if samples.ndim != 1:
+        raise ValueError(
+            f"Expected a 1-D array of samples, got shape {samples.shape!r}. Mix the "
+            "channels to one: array.mean(axis=channel_axis)."
+        )
     runs = find_runs(samples, rate)
     at_end = (runs[:, 0] == 0) | (runs[:, 1] == len(samples))
     within = runs[~at_end]

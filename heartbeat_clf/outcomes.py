@@ -341,7 +341,7 @@ def _check_classes(model: Any) -> list[Any]:
         raise TypeError(
             f"Expected a classifier as murmur, got {model!r}, which knows no classes."
         )
-    classes = list(model.classes_)
+    classes = np.asarray(model.classes_).tolist()
     if _MURMUR not in classes or len(classes) != 2:
         raise ValueError(
             f"Expected a murmur classifier with two classes, one of them {_MURMUR!r}, "

@@ -311,10 +311,11 @@ def _compute_image(
     label = _name_of(recording, label)
     plan, hop_length = _plan_of(settings)
     if len(waveform) < plan.n_fft:
+        left = " (without its gaps)" if settings["gap_removal"] else ""
         raise ValueError(
             f"Expected at least one frame of {settings['frame_duration']!r} s "
             f"({plan.n_fft} samples at {sample_rate!r} Hz), got {len(waveform)} "
-            f"samples in {label}. "
+            f"samples in {label}{left}. "
             "Lower frame_duration, or leave the recording out."
         )
     if settings["spike_removal"]:

@@ -54,6 +54,19 @@ def test_both_give_the_same_log_odds(target, folder):
     np.testing.assert_allclose(log_odds(np.array(found)), log_odds(expected), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "samples", [np.zeros(4000), np.linspace(0, 1, 30), np.repeat([0.1, 0.9], 2000)]
+)
+def test_what_holds_no_sound_is_refused(samples, tmp_path):
+    path = tmp_path / "nothing.wav"
+    soundfile.write(path, samples, 1000, subtype="FLOAT")
+    with pytest.raises(ValueError, match="Expected"):
+        load_pretrained().predict_proba([path])
+    model, run = HAND["read_model"](find_model("murmur"))
+    with pytest.raises(ValueError, match="samples or more that vary: no sound here"):
+        HAND["answer_file"](path, model, run)
+
+
 @pytest.mark.parametrize("band", [(25.0, 500.0), (25.0, 400.0), (0.0, 200.0)])
 def test_a_band_pass_is_followed(band, folder, tmp_path):
     filtered = load_pretrained().set_params(spectrogram__band_pass=band)

@@ -233,6 +233,9 @@ def test_samples_that_a_file_would_cut_off_are_refused(tmp_path):
     sounds.recordings[1][500] = np.nan
     with pytest.raises(ValueError, match="within ±1, got nan in row 1"):
         write_recordings(sounds, tmp_path / "new")
+    sounds.recordings[1] = np.empty(0)
+    with pytest.raises(ValueError, match="samples to write, got none in row 1"):
+        write_recordings(sounds, tmp_path / "new")
     sounds.recordings[1] = np.arange(1000)
     with pytest.raises(TypeError, match="or int16, got int64 in row 1"):
         write_recordings(sounds, tmp_path / "new")

@@ -26,6 +26,23 @@ def test_zeros_and_a_value_that_is_held_are_gaps():
     assert find_gaps(samples, RATE).tolist() == [[500, 600], [1999, 2300]]
 
 
+@pytest.mark.parametrize(
+    ("samples", "rate", "error", "message"),
+    [
+        (np.zeros((2, 500)), RATE, ValueError, r"1-D array of samples, got .*2, 500"),
+        (3.0, RATE, ValueError, r"1-D array of samples, got shape \(\)"),
+        (["a", "b"], RATE, TypeError, "real numbers, got <U1"),
+        (None, RATE, TypeError, "real numbers, got object"),
+        (np.zeros(500), -1, ValueError, "rate must be at least 10 Hz"),
+        (np.zeros(500), float("nan"), ValueError, "rate must be"),
+    ],
+)
+def test_other_input_is_named(samples, rate, error, message):
+    for ask in (find_gaps, remove_gaps):
+        with pytest.raises(error, match=message):
+            ask(samples, rate)
+
+
 def test_lists_will_do():
     samples = with_gap(500, 600).tolist()
     assert find_gaps(samples, RATE).tolist() == [[500, 600]]

@@ -26,7 +26,7 @@ ALLOWED = {
     # from a recording to an image
     "wav": "",
     "samples": "",
-    "gaps": "",
+    "gaps": "_validation",
     "audio": "_validation gaps samples wav",
     "mel_filters": "",
     "mel_plan": "_log_mel mel_filters",

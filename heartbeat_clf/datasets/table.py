@@ -167,7 +167,7 @@ def write_recordings(
     TypeError
         If a recording is not a 1-D array, or neither floating nor int16.
     ValueError
-        If a sample is beyond ±1 or NaN.
+        If a recording is empty, or a sample beyond ±1 or NaN.
     FileExistsError
         If the folder has a ``table.csv`` and `overwrite` is False.
 
@@ -185,6 +185,8 @@ def write_recordings(
                 f"Expected recordings in memory (1-D arrays), got "
                 f"{type(recording).__name__} in row {row}. Files need no writing."
             )
+        if recording.size == 0:
+            raise ValueError(f"Expected samples to write, got none in row {row}.")
         if recording.dtype.kind != "f" and recording.dtype != np.int16:
             raise TypeError(
                 "Expected samples of a floating type within ±1, or int16, got "
