@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 from quality_gate_data import load_sets, waveforms
-from sklearn.metrics import roc_auc_score
 
 from heartbeat_clf import assess_quality
 from heartbeat_clf.datasets import load_pascal, make_heart_sounds
+from heartbeat_clf.evaluation import bootstrap_auroc
 from heartbeat_clf.non_heart_sounds import KINDS, make_non_heart_sound
 from heartbeat_clf.quality import QualityReport
 from heartbeat_clf.spoiled_hearts import SPOILERS
@@ -28,15 +28,18 @@ HERE = Path(__file__).resolve().parent
 # Far from the seeds of training.
 SEED = 90_000
 Reports = dict[str, list[QualityReport]]
+Subjects = dict[str, list[str]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     given = _make_parser().parse_args(arguments)
     began = time.perf_counter()
-    reports, milliseconds = assess_all(given.data, given.sounds, given.without_pascal)
+    reports, subjects, milliseconds = assess_all(
+        given.data, given.sounds, given.without_pascal
+    )
     figures: dict[str, Any] = {
-        "auroc": aurocs(reports),
+        "auroc": aurocs(reports, subjects),
         "unusable": {name: rate(rows) for name, rows in reports.items()},
         "milliseconds_a_recording": round(milliseconds, 2),
         "seconds": round(time.perf_counter() - began, 1),
@@ -50,27 +53,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def assess_all(
     data: Path, n_sounds: int, without_pascal: bool
-) -> tuple[Reports, float]:
-    """Return the reports of each group, and milliseconds a recording of CirCor."""
+) -> tuple[Reports, Subjects, float]:
+    """Return reports and subjects of groups, and milliseconds a recording of CirCor.
+
+    Groups of sounds that were made have no subjects: each is its own.
+    """
     sets = load_sets(data)
     groups: dict[str, Callable[[], list[Any]]] = {}
-    for name, gate in sets.items():
-        groups[f"{name} good"] = lambda gate=gate: gate.take("test")
-    groups["cinc2016 poor"] = lambda: sets["cinc2016"].take("test", good=False)
-    database = np.array([Path(p).parent.name for p in sets["cinc2016"].paths])
+    subjects: Subjects = {}
+
+    def add(name: str, recordings: Any, of_whom: Any) -> None:
+        groups[name] = lambda: list(recordings)
+        subjects[name] = list(of_whom)
+
     gate = sets["cinc2016"]
-    inside = (gate.parts == "test") & (database == "training-b")
-    groups["cinc2016 b good"] = lambda: list(gate.paths[inside & gate.good])
-    groups["cinc2016 b poor"] = lambda: list(gate.paths[inside & gate.poor])
+    database = np.array([Path(p).parent.name for p in gate.paths])
+    inside = database == "training-b"
+    for name, part in sets.items():
+        rows = part.rows("test")
+        add(f"{name} good", part.paths[rows], part.subjects[rows])
+    for name, rows in (
+        ("cinc2016 poor", gate.rows("test", good=False)),
+        ("cinc2016 b good", inside & gate.rows("test")),
+        ("cinc2016 b poor", inside & gate.rows("test", good=False)),
+    ):
+        add(name, gate.paths[rows], gate.subjects[rows])
     if not without_pascal:
-        for label in ("normal", "murmur", "extrasystole"):
-            groups[f"set_b {label}"] = lambda label=label: list(
-                load_pascal(data, subset="b", labels=(label,)).recordings
-            )
-        for label in ("normal", "murmur", "extrahls", "unlabelled", "artifact"):
-            groups[f"set_a {label}"] = lambda label=label: list(
-                load_pascal(data, subset="a", labels=(label,)).recordings
-            )
+        for subset, labels in (
+            ("b", ("normal", "murmur", "extrasystole")),
+            ("a", ("normal", "murmur", "extrahls", "unlabelled", "artifact")),
+        ):
+            for label in labels:
+                bunch = load_pascal(data, subset=subset, labels=(label,))
+                add(f"set_{subset} {label}", bunch.recordings, people(bunch))
     groups["synthetic heart"] = lambda: list(
         make_heart_sounds(
             n_sounds, recordings_per_subject=1, random_state=SEED
@@ -94,7 +109,19 @@ def assess_all(
         reports[name] = assess_quality(rows)
         if name == "circor good":
             milliseconds = 1000 * (time.process_time() - began) / len(rows)
-    return reports, milliseconds
+    return reports, subjects, milliseconds
+
+
+def people(bunch: Any) -> np.ndarray:
+    """Return who was recorded, or the day where that is not known.
+
+    In set_a many a clip is of the sound of another: what is of one day may be of one.
+    """
+    if bunch.subjects_known:
+        subjects: np.ndarray = bunch.subjects
+        return subjects
+    days: np.ndarray = bunch.metadata["timestamp"].str[: len("YYYYMMDD")].to_numpy()
+    return days
 
 
 def _cuts(waveforms: list[np.ndarray], n_cuts: int) -> list[np.ndarray]:
@@ -103,8 +130,12 @@ def _cuts(waveforms: list[np.ndarray], n_cuts: int) -> list[np.ndarray]:
     return [waveforms[row][:8000] for row in chosen]
 
 
-def aurocs(reports: Reports) -> dict[str, dict[str, Any]]:
+def aurocs(reports: Reports, subjects: Subjects) -> dict[str, dict[str, Any]]:
     """Return AUROCs of the score, hearts or good recordings being the positives."""
+    of_whom = {
+        group: subjects.get(group, [f"{group} {row}" for row in range(len(rows))])
+        for group, rows in reports.items()
+    }
     hearts_a = ["set_a normal", "set_a murmur", "set_a extrahls"]
     good = ["circor good", "cinc2016 good"]
     pairs = {
@@ -125,38 +156,27 @@ def aurocs(reports: Reports) -> dict[str, dict[str, Any]]:
     for name, (positives, negatives) in pairs.items():
         if not {*positives, *negatives} <= set(reports):
             continue
-        scores = [
-            np.array([report.score for group in side for report in reports[group]])
-            for side in (positives, negatives)
-        ]
-        found[name] = auroc(*scores)
+        both = [*positives, *negatives]
+        n_positives = sum(len(reports[group]) for group in positives)
+        found[name] = auroc(
+            np.array([report.score for group in both for report in reports[group]]),
+            n_positives,
+            [subject for group in both for subject in of_whom[group]],
+        )
     return found
 
 
-def auroc(positives: np.ndarray, negatives: np.ndarray) -> dict[str, Any]:
-    """Return the AUROC with a 95 % bootstrap interval over recordings."""
-    rng = np.random.default_rng(0)
-    y = np.repeat([1, 0], [len(positives), len(negatives)])
-    draws = [
-        roc_auc_score(
-            y,
-            np.concatenate(
-                [
-                    rng.choice(positives, len(positives)),
-                    rng.choice(negatives, len(y) - len(positives)),
-                ]
-            ),
-        )
-        for _ in range(500)
-    ]
+def auroc(
+    scores: np.ndarray, n_positives: int, subjects: Sequence[str]
+) -> dict[str, Any]:
+    """Return the AUROC, the first being positives, with its interval over subjects."""
+    found = bootstrap_auroc(np.arange(len(scores)) < n_positives, scores, subjects)
     return {
-        "auroc": round(
-            float(roc_auc_score(y, np.concatenate([positives, negatives]))), 4
-        ),
-        "low": round(float(np.quantile(draws, 0.025)), 4),
-        "high": round(float(np.quantile(draws, 0.975)), 4),
-        "n_positives": len(positives),
-        "n_negatives": len(negatives),
+        "auroc": round(found.value, 4),
+        "low": round(found.low, 4),
+        "high": round(found.high, 4),
+        "n_positives": n_positives,
+        "n_negatives": len(scores) - n_positives,
     }
 
 

@@ -21,17 +21,22 @@ PARTS = ("train", "choose", "test")
 
 
 class Gate(NamedTuple):
-    """Paths of one data set, with part and quality of each."""
+    """Paths of one data set, with person, part and quality of each."""
 
     paths: np.ndarray
+    subjects: np.ndarray
     parts: np.ndarray
     good: np.ndarray
     poor: np.ndarray
 
     def take(self, part: str, *, good: bool = True) -> list[Path]:
         """Return the good, or the poor, recordings of a part."""
-        flag = self.good if good else self.poor
-        return list(self.paths[(self.parts == part) & flag])
+        return list(self.paths[self.rows(part, good=good)])
+
+    def rows(self, part: str, *, good: bool = True) -> np.ndarray:
+        """Return which recordings are those of `take`."""
+        flags: np.ndarray = (self.parts == part) & (self.good if good else self.poor)
+        return flags
 
 
 def part_of(subject: str) -> str:
@@ -49,12 +54,14 @@ def load_sets(data: Path) -> dict[str, Gate]:
     return {
         "circor": Gate(
             circor.recordings,
+            circor.subjects,
             np.array([part_of(name) for name in circor.subjects]),
             everything,
             ~everything,
         ),
         "cinc2016": Gate(
             cinc.recordings,
+            cinc.subjects,
             np.array([part_of(name) for name in cinc.subjects]),
             quality == 1,
             quality == 0,

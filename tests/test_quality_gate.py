@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from heartbeat_clf.quality import QualityReport
@@ -61,7 +63,9 @@ def test_reasons_are_counted_and_the_table_says_them(part):
         "reasons": {"too short": 1},
     }
     figures = {
-        "auroc": {"a v. b": module.auroc(np.array([2.0, 3.0]), np.array([1.0]))},
+        "auroc": {
+            "a v. b": module.auroc(np.array([2.0, 3.0, 1.0]), 2, ["x", "x", "y"])
+        },
         "unusable": {"clips": found},
         "milliseconds_a_recording": 4.0,
         "date": "2026-01-02",
@@ -73,6 +77,35 @@ def test_reasons_are_counted_and_the_table_says_them(part):
 
 def test_groups_that_were_not_assessed_have_no_auroc(part):
     groups = {"cinc2016 good": [_report(1.0)], "cinc2016 poor": [_report(0.0)]}
-    found = part("quality_gate").aurocs(groups)
+    found = part("quality_gate").aurocs(groups, {})
     assert list(found) == ["CinC 2016: good v. poor"]
     assert found["CinC 2016: good v. poor"]["auroc"] == 1.0
+
+
+def test_intervals_draw_subjects(part):
+    rng = np.random.default_rng(0)
+    good, poor = rng.normal(1, 1, 40), rng.normal(0, 1, 40)
+    groups = {
+        "cinc2016 good": [_report(score) for score in good],
+        "cinc2016 poor": [_report(score) for score in poor],
+    }
+    aurocs, name = part("quality_gate").aurocs, "CinC 2016: good v. poor"
+    alone = aurocs(groups, {})[name]
+    few = {group: [f"{group} {n // 10}" for n in range(40)] for group in groups}
+    together = aurocs(groups, few)[name]
+    assert together["auroc"] == alone["auroc"]
+    assert (together["low"], together["high"]) != (alone["low"], alone["high"])
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_clips_of_a_day_are_of_one_where_nobody_is_known(part, known):
+    bunch = SimpleNamespace(
+        subjects_known=known,
+        subjects=np.array(["1", "2", "3"]),
+        metadata=pd.DataFrame(
+            {"timestamp": ["201108222221", "2011082222", "201108232221"]}
+        ),
+    )
+    days = ["20110822", "20110822", "20110823"]
+    found = part("quality_gate").people(bunch)
+    assert found.tolist() == (["1", "2", "3"] if known else days)
