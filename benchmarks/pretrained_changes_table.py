@@ -11,7 +11,7 @@ from interval_text import show
 from murmur_kinds import KINDS
 from pretrained_changed import CHANGES, MOVED
 from pretrained_made import LEVELS_DB
-from pretrained_mixed import RATIOS_DB, SOUNDS
+from pretrained_mixed import SOUNDS
 
 from heartbeat_clf.evaluation import bootstrap_auroc
 
@@ -84,8 +84,8 @@ def mixed(scores: pd.DataFrame) -> list[Measure]:
     limits = scores[~murmur].groupby("fold")["plain"].quantile(1 - PASSING)
     limit = scores["fold"].map(limits)
     rows = []
-    for kind, text in {"plain": "", **SOUNDS}.items():
-        columns = [f"{kind} {ratio}" for ratio in RATIOS_DB] if text else [kind]
+    for kind, (text, ratios) in {"plain": ("", ()), **SOUNDS}.items():
+        columns = [f"{kind} {ratio}" for ratio in ratios] or [kind]
         values, passing = [], []
         for column in columns:
             value = bootstrap_auroc(
@@ -96,8 +96,8 @@ def mixed(scores: pd.DataFrame) -> list[Measure]:
             passing.append(
                 f"{above[murmur].mean():.0f} and {above[~murmur].mean():.1f} %"
             )
-        ratios = " and ".join(map(str, RATIOS_DB))
-        beside = f"with {text}, {ratios} dB" if text else "a quarter of the normal ones"
+        levels = " and ".join(map(str, ratios))
+        beside = f"with {text}, {levels} dB" if text else "a quarter of the normal ones"
         name = f"CirCor recordings, {beside}: AUROC"
         rows.append((f"mixed {kind}", name, ", ".join(values)))
         share = f"{100 * PASSING:g} % of these without it"

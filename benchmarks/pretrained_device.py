@@ -4,8 +4,10 @@ What a user does who has some recordings from a device of one's own. The network
 k, which has seen no record of that fold, is trained on with the other records of one
 database and scores those of the fold ("tuned"; "linear" with a linear head instead of
 its own); or a logistic regression learns from what it hears in them ("embedding"); or
-the default pipeline starts from nothing ("scratch"). ``benchmarks/pretrained_runs.py``
-makes the networks. Scores that are saved are not made again.
+the default pipeline starts from nothing ("scratch"); or a logistic regression learns
+from summary statistics of the images alone ("summary").
+``benchmarks/pretrained_runs.py`` makes the networks. Scores that are saved are not made
+again.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import pandas as pd
 from pretrained_runs import N_FOLDS, RESULTS
 
 DATABASES = ("a", "b", "f")
-WAYS = ("tuned", "linear", "scratch", "embedding")
+WAYS = ("tuned", "linear", "scratch", "embedding", "summary")
 
 
 def main() -> None:
@@ -73,7 +75,7 @@ def learn(
     fold: int, waiting: dict[str, list[str]], given: argparse.Namespace
 ) -> list[pd.DataFrame]:
     """Return the scores of one fold's records, a table a database."""
-    from baselines import make_linear_probe
+    from baselines import make_linear_probe, make_logistic_baseline
 
     from heartbeat_clf import make_heartbeat_pipeline, save
     from heartbeat_clf.beat_view_training import load_beats
@@ -119,10 +121,14 @@ def learn(
                 ),
                 "scratch": make_heartbeat_pipeline(**common),
                 "embedding": make_linear_probe(weights, cache=given.work / "cache"),
+                "summary": make_logistic_baseline(cache=given.work / "cache"),
             }
+            # Records alone are known, no persons; its penalty is chosen by these.
+            groups = {"summary": {"classifier__groups": np.arange(train.sum())}}
             scores = {}
             for way in ways:
-                models[way].fit(records.recordings[train], labels[train])
+                fitted = groups.get(way, {})
+                models[way].fit(records.recordings[train], labels[train], **fitted)
                 X = records.recordings[test]
                 scores[way] = -models[way].decision_function(X)
             tables.append(
