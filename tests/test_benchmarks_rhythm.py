@@ -6,10 +6,12 @@ import importlib
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 WEAK = "a quiet copy of an S1 in a diastole"
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -178,3 +180,29 @@ def test_the_page_shows_the_saved_figures(part, monkeypatch):
         rows = figures(make(saved).replace("weak sounds |", f"{WEAK} |"))
         assert len(rows) >= 2
         assert not set(rows) - shown
+
+
+def test_outcomes_are_measured_by_each_view_and_by_both(part, monkeypatch):
+    rhythm = part("rhythm")
+
+    def fitted_once(model, X, y, *, groups, **_):
+        # Trees take seconds.
+        model.set_params(final=LogisticRegression()).fit(X, y, groups=groups)
+        found = pd.DataFrame({"right": model.predict(X) == y})
+        return SimpleNamespace(to_frame=lambda: found)
+
+    monkeypatch.setattr(rhythm, "evaluate", fitted_once)
+    rng = np.random.default_rng(0)
+    labels = np.tile(["normal", "murmur", "extrasystole"], 30)
+    described = part("rhythm_data").Described(
+        rng.normal(size=(90, 41)) + 9.0 * (labels == "extrasystole")[:, np.newaxis],
+        rng.normal(size=(90, 8)),
+        np.ones(90),
+    )
+    bunch = SimpleNamespace(target=labels, subjects=np.arange(90).astype(str))
+    heard = np.where(labels == "murmur", 5.0, -5.0) + rng.normal(size=90)
+    found = rhythm.measure_outcomes(bunch, heard, described)
+    right = found.groupby("view")["right"].mean()
+    assert right["both"] > 0.95
+    assert right["murmur score"] < 0.9
+    assert right["rhythm"] < 0.9
