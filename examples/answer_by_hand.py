@@ -331,7 +331,9 @@ def score(image, model, run):
     """Return the log odds of the second class, "normal", before its calibration."""
     predictor = model["predictor"]
     total = judge_windows(image, run, predictor["window_frames"])
-    beats = predictor["beats"]
+    beats = predictor.get("beats")
+    if not beats:
+        return float(total)
     settings, share = beats["settings"], beats["share"]
     frame_rate = 1 / settings["hop_duration"]
     tracked = image[: beats["tracked_bands"]]
@@ -371,6 +373,8 @@ def score(image, model, run):
 
 def check_sound(samples, least):
     """Refuse what holds no sound, as the library does."""
+    if not np.isfinite(samples).all():
+        raise ValueError("Expected samples that are numbers, got NaN or infinity.")
     if len(samples) < least or np.ptp(samples) == 0:
         raise ValueError(f"Expected {least} samples or more that vary: no sound here.")
 

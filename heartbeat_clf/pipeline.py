@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 
 from heartbeat_clf._validation import check_choice, check_number
@@ -145,6 +146,8 @@ def _take_over(steps: dict[str, Any], given: dict[tuple[str, str], str]) -> None
     for (owner, parameter), value in weights.settings.items():
         if (owner, parameter) in given:
             got = steps[owner].get_params()[parameter]
+            if isinstance(value, tuple) and isinstance(got, list | np.ndarray):
+                got = tuple(np.asarray(got).tolist())
             if parameter == "network" and got == OTHER_HEADS.get(value):
                 continue
             if got != value:

@@ -27,6 +27,8 @@ __all__ = ["ALGORITHM_VERSION", "LowRateWarning", "check_image_settings", "image
 # Part of every cache key: raise it when the same settings give another image.
 ALGORITHM_VERSION = 4
 
+# The power of what is fainter is lost in float32.
+_FAINTEST = 1e-15
 # Seconds that every recording may be repeated to.
 _LONGEST = 3600
 _OF_ONE_RECORDING = (ValueError, TypeError, OSError)
@@ -317,6 +319,12 @@ def _compute_image(
             f"({plan.n_fft} samples at {sample_rate!r} Hz), got {len(waveform)} "
             f"samples in {label}{left}. "
             "Lower frame_duration, or leave the recording out."
+        )
+    loudest = float(np.abs(waveform).max())
+    if loudest < _FAINTEST:
+        raise ValueError(
+            f"Expected a sample of {_FAINTEST} or more, got {label} with none above "
+            f"{loudest:.1e}, whose power is none in float32. Scale it up."
         )
     if settings["spike_removal"]:
         waveform = remove_spikes(waveform, sample_rate=sample_rate)

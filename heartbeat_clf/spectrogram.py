@@ -228,8 +228,9 @@ class SpectrogramTransformer(  # type: ignore[call-arg]
             If a setting or a recording is of the wrong type.
         ValueError
             If a recording cannot be used: not audio, cut short, NaN or infinite
-            samples, constant, shorter than one frame. The message names it; where
-            there are several, notes of the error have those of the others.
+            samples, constant, too faint for float32, shorter than one frame. The
+            message names it; where there are several, notes of the error have those
+            of the others.
 
         Warns
         -----

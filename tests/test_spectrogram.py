@@ -158,6 +158,14 @@ def test_wrapped_output_leaves_images_alone():
     assert isinstance(images, np.ndarray)
 
 
+def test_what_is_too_faint_for_float32_is_named():
+    wave, transformer = np.sin(np.arange(900.0)), SpectrogramTransformer()
+    with pytest.raises(ValueError, match=r"1e-15 or more, got row 1 with none above 1"):
+        transformer.fit_transform([wave, wave * 1e-20])
+    faint, loud = transformer.fit_transform([wave * 1e-12, wave])
+    np.testing.assert_allclose(faint - loud, -240, atol=0.01)
+
+
 def test_band_pass_quietens_what_lies_outside():
     wave = noise(4000)
     plain = SpectrogramTransformer().transform([wave])[0]
