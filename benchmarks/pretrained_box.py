@@ -30,7 +30,7 @@ from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import TrainedBeats
 from heartbeat_clf.heard_beats import Heard, hear_beats
 from heartbeat_clf.pretrained import find_model
-from heartbeat_clf.pretrained_files import audio_of_model, calibrate_answer
+from heartbeat_clf.pretrained_files import calibrate_answer
 from heartbeat_clf.pretraining_models import ANSWERS, load_sets
 from heartbeat_clf.pretraining_recipe import Recipe, read_recipe
 from heartbeat_clf.pretraining_run import make_images
@@ -86,7 +86,6 @@ def main() -> None:
             beats=dataclasses.replace(beats, **changes),
         )
         classifier.operating_points_ = found.operating_points
-        pipeline[0].set_params(**audio_of_model(recipe))
         save(pipeline, given.models / f"{name}.hbc")
         report["answers"][name] = found.report()
     text = json.dumps(report, indent=2, default=float)

@@ -183,15 +183,13 @@ def images_of(
 ) -> tuple[list[int], list[np.ndarray]]:
     """Return which recordings could be changed, and the images of these."""
     from heartbeat_clf import ImageTrimmer, SpectrogramTransformer
-    from heartbeat_clf.pretrained_files import audio_of_model
 
-    audio = audio_of_model(recipe)
     kept, images = [], []
     for row, (path, change) in enumerate(zip(recordings, changes, strict=True)):
         sound, rate = soundfile.read(path, dtype="float32")
         changed = change(sound, rate)
         if changed is not None:
-            transformer = SpectrogramTransformer(**audio, input_rate=rate)
+            transformer = SpectrogramTransformer(**recipe.audio, input_rate=rate)
             changed = np.asarray(changed, dtype=np.float32)
             images.extend(transformer.fit_transform([changed]))
             kept.append(row)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CalibratedAnswer",
     "as_pipeline",
-    "audio_of_model",
     "calibrate",
     "calibrate_answer",
     "calibrate_persons",
@@ -37,28 +36,6 @@ __all__ = [
     "labelled_rows",
     "rows_of_persons",
 ]
-
-
-# What a finished model does to a recording before it hears it. Training takes them as
-# they come: next to none has a gap or a hum.
-_HEARD_WITH = {"gap_removal": True, "hum_removal": True}
-
-
-def audio_of_model(recipe: Recipe) -> dict[str, Any]:
-    """Return settings of the images of a model that a recipe trained.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        As it was trained by.
-
-    Returns
-    -------
-    settings : dict
-        Of :class:`heartbeat_clf.SpectrogramTransformer`: what the recipe states, and
-        that gaps and hum are taken out where it does not say.
-    """
-    return _HEARD_WITH | recipe.audio
 
 
 def calibrate(scores: pd.DataFrame, output: str) -> tuple[Calibration, pd.DataFrame]:
@@ -345,7 +322,7 @@ def as_pipeline(
     )
     # Zeros, which the archive packs away; Keras reads no optimiser without state.
     single.optimizer.build(single.trainable_variables)
-    transformer = SpectrogramTransformer(**audio_of_model(recipe))
+    transformer = SpectrogramTransformer(**recipe.audio)
     trimmer = ImageTrimmer(**recipe.trimmer)
     # Their fits learn nothing from the recordings: all bands are kept.
     silence = np.sin(np.arange(2 * transformer.sample_rate, dtype=np.float32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,26 @@ def test_what_holds_no_sound_is_refused(samples, tmp_path):
     model, run = HAND["read_model"](find_model("murmur"))
     with pytest.raises(ValueError, match="samples or more that vary: no sound here"):
         HAND["answer_file"](path, model, run)
+
+
+def test_a_model_without_a_second_look_is_followed(folder, tmp_path):
+    model = load_pretrained()
+    classifier = model[-1]
+    classifier.predictor_ = replace(classifier.predictor_, beats=None)
+    place = save(model, tmp_path / "windows.hbc")
+    path = folder / "plain.wav"
+    found = HAND["answer_file"](path, *HAND["read_model"](place))
+    expected = model.predict_proba([path])[0, 0]
+    assert found["murmur"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_refused(bad, tmp_path):
+    path, samples = tmp_path / "bad.wav", np.sin(np.arange(4000.0))
+    samples[7] = bad
+    soundfile.write(path, samples, 1000, subtype="FLOAT")
+    with pytest.raises(ValueError, match="are numbers, got NaN or infinity"):
+        HAND["answer_file"](path, *HAND["read_model"](find_model("murmur")))
 
 
 @pytest.mark.parametrize("band", [(25.0, 500.0), (25.0, 400.0), (0.0, 200.0)])

@@ -99,14 +99,31 @@ def test_gaps_are_no_part_of_what_is_heard(target, hearts):
 
 def test_hum_is_no_part_of_what_is_heard(hearts):
     model = load_pretrained()
-    plain = model.decision_function(hearts)
+    plain = model.predict_proba(hearts)[:, 0]
     humming = [
         r + 3 * r.std() * np.sin(2 * np.pi * 50 * np.arange(len(r)) / 1000)
         for r in hearts
     ]
-    changes = np.abs(model.decision_function(humming) - plain)
+    changes = np.abs(model.predict_proba(humming)[:, 0] - plain)
     model.set_params(spectrogram__hum_removal=False)
-    assert (changes < 0.2 * np.abs(model.decision_function(humming) - plain)).all()
+    others = np.abs(model.predict_proba(humming)[:, 0] - plain)
+    assert (changes < 0.2 * others).all()
+    assert others.max() > 0.05
+
+
+def test_a_rumble_below_the_heart_is_no_part_of_what_is_heard(hearts):
+    model, normal = load_pretrained(), hearts[2:]
+    plain = model.decision_function(normal)
+    noise = np.random.default_rng(0).normal(size=8000)
+    low = np.fft.rfft(noise)
+    low[np.fft.rfftfreq(8000, 1 / 1000) > 15] = 0
+    rumble = np.fft.irfft(low)
+    rumbling = [r + 3 * r.std() * rumble / rumble.std() for r in normal]
+    changes = np.abs(model.decision_function(rumbling) - plain)
+    model.set_params(spectrogram__band_pass=None)
+    others = np.abs(model.decision_function(rumbling) - plain)
+    assert (changes < 0.3 * others).all()
+    assert others.min() > 0.5
 
 
 def test_shipped_model_needs_no_tensorflow():
@@ -134,12 +151,20 @@ def test_pipeline_takes_over_what_the_weights_need():
     assert (chosen[-1].epochs, chosen[-1].network) == (3, "wide_linear")
 
 
+@pytest.mark.parametrize("same", [(25, 500), [25.0, 500.0], np.array([25.0, 500.0])])
+def test_pairs_of_any_kind_may_say_what_the_weights_need(same):
+    pipeline = make_heartbeat_pipeline(initial_weights="pretrained", band_pass=same)
+    assert pipeline["spectrogram"].band_pass == (25.0, 500.0)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"n_mels": 32}, r"n_mels=40 as the initial weights 'pretrained' .* got 32"),
         ({"spectrogram__sample_rate": 2000}, "sample_rate=1000 as .* got 2000"),
         ({"gap_removal": False}, "gap_removal=True as .* got False"),
+        ({"band_pass": None}, r"band_pass=\(25.0, 500.0\) as .* got None"),
+        ({"band_pass": [25, 400]}, r"band_pass=\(25.0, 500.0\) as .* got \(25, 400\)"),
         ({"hum_removal": False}, "hum_removal=True as .* got False"),
         ({"network": "small"}, "network='wide' or 'wide_linear' as .* got 'small'"),
         ({"window_duration": 3.0}, "windows of 250 frames as .* is 188 frames"),
