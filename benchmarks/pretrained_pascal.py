@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 from pretrained_table import RESULTS
-from quality_gate import people
+from quality_gate_data import people
 
 from heartbeat_clf import load_pretrained
 from heartbeat_clf.datasets import load_pascal

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from quality_gate_data import load_sets, waveforms
+from quality_gate_data import load_sets, people, waveforms
 
 from heartbeat_clf import assess_quality
 from heartbeat_clf.datasets import load_pascal, make_heart_sounds
@@ -110,18 +110,6 @@ def assess_all(
         if name == "circor good":
             milliseconds = 1000 * (time.process_time() - began) / len(rows)
     return reports, subjects, milliseconds
-
-
-def people(bunch: Any) -> np.ndarray:
-    """Return who was recorded, or the day where that is not known.
-
-    In set_a many a clip is of the sound of another: what is of one day may be of one.
-    """
-    if bunch.subjects_known:
-        subjects: np.ndarray = bunch.subjects
-        return subjects
-    days: np.ndarray = bunch.metadata["timestamp"].str[: len("YYYYMMDD")].to_numpy()
-    return days
 
 
 def _cuts(waveforms: list[np.ndarray], n_cuts: int) -> list[np.ndarray]:

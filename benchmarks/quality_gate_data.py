@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,6 +67,18 @@ def load_sets(data: Path) -> dict[str, Gate]:
             quality == 0,
         ),
     }
+
+
+def people(bunch: Any) -> np.ndarray:
+    """Return who was recorded, or the day where that is not known.
+
+    In set_a many a clip is of the sound of another: what is of one day may be of one.
+    """
+    if bunch.subjects_known:
+        subjects: np.ndarray = bunch.subjects
+        return subjects
+    days: np.ndarray = bunch.metadata["timestamp"].str[: len("YYYYMMDD")].to_numpy()
+    return days
 
 
 def waveforms(recordings: Sequence[Path | np.ndarray]) -> list[np.ndarray]:

@@ -107,5 +107,5 @@ def test_clips_of_a_day_are_of_one_where_nobody_is_known(part, known):
         ),
     )
     days = ["20110822", "20110822", "20110823"]
-    found = part("quality_gate").people(bunch)
+    found = part("quality_gate_data").people(bunch)
     assert found.tolist() == (["1", "2", "3"] if known else days)
