@@ -24,7 +24,6 @@ STAGES = (
     "pascal_logistic",
     "pascal_ancestor",
     "circor_logistic",
-    "cinc2016_logistic",
 )
 
 
