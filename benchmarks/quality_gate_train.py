@@ -16,6 +16,7 @@ import numpy as np
 import onnxruntime
 from quality_gate_data import Gate, load_sets, waveforms
 
+from heartbeat_clf.onnx_export import with_half_weights
 from heartbeat_clf.quality import waveform_score
 from heartbeat_clf.quality_examples import NEGATIVE_KINDS, QualityExamples
 from heartbeat_clf.quality_features import quality_features
@@ -36,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _make_parser().parse_args(arguments)
     began = time.process_time()
     sets = load_sets(given.data)
-    network = train(sets, tuple(NEGATIVE_KINDS), given.windows, given.seed)
+    network = with_half_weights(
+        train(sets, tuple(NEGATIVE_KINDS), given.windows, given.seed)
+    )
     good = {name: waveforms(gate.take("choose")) for name, gate in sets.items()}
     thresholds = [
         [duration, round(threshold_of(cut_scores(good, duration, network)), 4)]
