@@ -4,6 +4,7 @@ How many components, how much of what was learnt from is near, and how much the 
 by steadiness count beside half of the others: a line for each of 45 settings, with what
 it gives on databases left out and within databases that the networks know. Then the
 settings that the other databases choose for each of a, b and f, and what these give.
+All of it is without the judge of what both networks hear, which came later.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 
 from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.familiarity_judge import fit_places, places_to_onnx
-from heartbeat_clf.prediction import network_session
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.pretraining_data import from_cinc2016
 from heartbeat_clf.pretraining_recipe import read_recipe
 from heartbeat_clf.pretraining_run import make_images

@@ -25,10 +25,10 @@ from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS
 from heartbeat_clf.beat_judges import kept_judges
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.beat_tracking import BeatModel
-from heartbeat_clf.beat_view import BeatView
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import TrainedBeats
 from heartbeat_clf.heard_beats import Heard, hear_beats
+from heartbeat_clf.prediction import WindowPredictor
 from heartbeat_clf.pretrained import find_model
 from heartbeat_clf.pretrained_files import calibrate_answer
 from heartbeat_clf.pretraining_models import ANSWERS, load_sets
@@ -65,9 +65,9 @@ def main() -> None:
     box = {name: load(given.models / f"{name}.hbc") for name in ANSWERS}
     fitted = None
     if given.judges:
-        # One tracker is in both files.
-        tracked = box[ANSWERS[0]][-1].predictor_.beats
-        fitted = fitted_beats(tracked, recipe, given.data, given.work)
+        # Both files have the same networks, but for what they answer.
+        known = box[ANSWERS[0]][-1].predictor_
+        fitted = fitted_beats(known, recipe, given.data, given.work)
     for name, pipeline in box.items():
         found = calibrate_answer(scores, name, n_folds=N_FOLDS)
         classifier = pipeline[-1]
@@ -100,9 +100,11 @@ def read_scores(results: Path, fold: int) -> pd.DataFrame:
 
 
 def fitted_beats(
-    beats: BeatView, recipe: Recipe, folder: Path, work: Path
+    known: WindowPredictor, recipe: Recipe, folder: Path, work: Path
 ) -> TrainedBeats:
-    """Return the judges of a recipe, fitted to what a tracker finds."""
+    """Return the judges of a recipe, fitted to what the networks of a file hear."""
+    beats = known.beats
+    assert beats is not None
     data = load_sets([folder], recipe)
     made = make_images(data, recipe, cache=work / "cache")
     images = [image for part in made for image in part]
@@ -115,7 +117,16 @@ def fitted_beats(
     place = work / "box"
     place.mkdir(parents=True, exist_ok=True)
     say = functools.partial(print, file=sys.stderr)
-    judges = kept_judges(data, images, all_heard, recipe, place, say, tracker=tracker)
+    judges = kept_judges(
+        data,
+        images,
+        all_heard,
+        recipe,
+        place,
+        say,
+        tracker=tracker,
+        units_of=lambda rows: known.embeddings(image[..., None] for image in rows),
+    )
     # Untrained: nothing of it is kept.
     shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
     network = build_beat_view_network(shape, max(len(recipe.outputs), 3))

@@ -39,6 +39,7 @@ VIEWS = {
     "linear": "by the linear judge of the average beat alone: AUROC",
     "steadiness": "by the judge of steadiness alone: AUROC",
     "made": "by the judge of made murmurs alone: AUROC",
+    "units": "by the judge of units alone: AUROC",
 }
 ELSEWHERE = {"a": "a", "b": "b", "c": "cd", "d": "cd", "e": "e", "f": "f"}
 """Databases, and which ones were left out of the training that scored each."""
@@ -265,6 +266,16 @@ def cinc(scores: pd.DataFrame, results: Path) -> list[Measure]:
     value = within(measured, measured["database"] + measured["fold"].astype(str))
     name = f"CinC 2016, mean of {', '.join(MEASURED)}"
     rows.append(("within", name, show(value)))
+    for view, text in VIEWS.items():
+        if f"abnormal_{view}" in known:
+            said = measured[f"abnormal_{view}"].fillna(measured["abnormal"])
+            part = measured.assign(abnormal=said)
+            value = within(part, part["database"] + part["fold"].astype(str))
+            name = f"CinC 2016, mean of {', '.join(MEASURED)}, {text}"
+            rows.append((f"within, {view}", name, f"{value.value:.3f}"))
+    value = within(known, known["fold"])
+    name = "CinC 2016, the records of all six ranked together: AUROC"
+    rows.append(("together", name, show(value)))
     if (results / "device.csv").exists():
         rows += device(pd.read_csv(results / "device.csv"))
     tables = []

@@ -26,8 +26,8 @@ from heartbeat_clf.datasets import load_circor
 from heartbeat_clf.evaluation import auroc
 from heartbeat_clf.extra_sounds import extra_sound
 from heartbeat_clf.murmur_judge import boosted_to_onnx, fit_boosted
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.non_heart_sounds import make_non_heart_sound
-from heartbeat_clf.prediction import network_session
 from heartbeat_clf.rhythm import INTERVAL_FEATURES, SOUND_FEATURES
 
 CLIPS = 2400

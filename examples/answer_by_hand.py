@@ -38,10 +38,10 @@ def read_model(path):
             if name.endswith(".onnx")
         }
 
-    def run(name, batch):
+    def run(name, batch, output="logits"):
         session = sessions[name]
         name = session.get_inputs()[0].name
-        return session.run(["logits"], {name: np.asarray(batch, np.float32)})[0]
+        return session.run([output], {name: np.asarray(batch, np.float32)})[0]
 
     return model, run
 
@@ -170,15 +170,18 @@ def without_silent_margins(image, silence_db):
     return image[:, sounding[0] : sounding[-1] + 1]
 
 
-def judge_windows(image, run, size):
-    """Return the mean logit of windows that overlap by half, the last flush."""
+def judge_windows(image, run, size, output="logits"):
+    """Return the mean logit of windows that overlap by half, the last flush.
+
+    Or that of another output of the network, a number a column.
+    """
     image = (image - image.mean()) / image.std()
     last = max(image.shape[1] - size, 0)
     starts = np.unique([*range(0, last + 1, size // 2), last])
     # What is shorter than a window is repeated.
     frames = [np.arange(s, s + size) % image.shape[1] for s in starts]
     windows = np.stack([image[:, rows] for rows in frames])
-    return float(run("network", windows[..., None]).mean())
+    return run("network", windows[..., None], output).mean(axis=0)
 
 
 def state_probabilities(image, run, settings):
@@ -330,10 +333,10 @@ def level_quantiles(image):
 def score(image, model, run):
     """Return the log odds of the second class, "normal", before its calibration."""
     predictor = model["predictor"]
-    total = judge_windows(image, run, predictor["window_frames"])
+    total = float(judge_windows(image, run, predictor["window_frames"])[0])
     beats = predictor.get("beats")
     if not beats:
-        return float(total)
+        return total
     settings, share = beats["settings"], beats["share"]
     frame_rate = 1 / settings["hop_duration"]
     tracked = image[: beats["tracked_bands"]]
@@ -350,15 +353,28 @@ def score(image, model, run):
         said = run(name, seen)[:, 0]
         return float(sign * (sign * said).max()) if sign else float(said[0])
 
+    network = judged("beats_network")
+    mean = total + share * (network - total)
     steady = None
     if beats.get("steadiness"):
         steady = steadiness(stays, probabilities, frame_rate)
         steady = None if steady is None else run("beats_steadiness", [steady])[0, 0]
-    if beats.get("familiarity") and steady is not None:
-        # What sounds strange is judged by steadiness in the place of the windows.
+    strange = 0.0
+    if beats.get("familiarity"):
         familiar = run("beats_familiarity", [level_quantiles(image)])[0, 0]
-        total += (2.0 * steady - total) / (1 + np.exp(familiar))
-    total += share * (judged("beats_network") - total)
+        strange = 1 / (1 + np.exp(familiar))
+    if steady is not None:
+        # What sounds strange is judged by steadiness in the place of the windows.
+        total += (2.0 * steady - total) * strange
+    total += share * (network - total)
+    if beats.get("units"):
+        # What both networks hear before they judge is judged by trees.
+        units = [
+            judge_windows(image, run, predictor["window_frames"], "embedding"),
+            run("beats_network", [beat], "embedding")[0],
+        ]
+        said = run("beats_units", [np.concatenate(units)])[0, 0]
+        total += share * (1 - strange) * (said - mean)
     if beats.get("linear"):
         weight = share * n_beats / (n_beats + 10)
         total += (judged("beats_linear") - total) * weight / (1 + weight)

@@ -1,8 +1,9 @@
 """Judges of beats that are fitted at once, made and kept beside a training.
 
-Four kinds: a linear one of the average beat, trees on how steadily a heart beats, one
-of whether a recording sounds like those learnt from, and trees that learnt from made
-murmurs. Each kind lies in a file of its own, with a note of what it was made by.
+Five kinds: a linear one of the average beat, trees on how steadily a heart beats, one
+of whether a recording sounds like those learnt from, trees that learnt from made
+murmurs, and trees on what both networks hear before they judge. Each kind lies in a
+file of its own, with a note of what it was made by.
 """
 
 from __future__ import annotations
@@ -24,26 +25,27 @@ import heartbeat_clf._tensorflow  # noqa: F401
 import keras
 import numpy as np
 
-from heartbeat_clf.averaged_beats import BEAT_COLUMNS, BEAT_STATISTICS, average_beat
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.beat_tracking import BeatModel
-from heartbeat_clf.familiarity import level_features
-from heartbeat_clf.familiarity_judge import LEAST_SUBJECTS, Places, fit_places
+from heartbeat_clf.familiarity_judge import Places
+from heartbeat_clf.forest_judge import Forest
 from heartbeat_clf.heard_beats import Heard
-from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
+from heartbeat_clf.judge_fitting import (
+    UnitsOf,
+    fit_familiarity_judge,
+    fit_linear_judge,
+    fit_made_judge,
+    fit_steadiness_judge,
+    fit_units_judge,
+)
 from heartbeat_clf.model_archive import NO_ARCHIVE, UNREADABLE
-from heartbeat_clf.murmur_examples import murmur_examples
-from heartbeat_clf.murmur_judge import BoostedTrees, fit_boosted
+from heartbeat_clf.murmur_judge import BoostedTrees
 from heartbeat_clf.outputs import whole_file
-from heartbeat_clf.pretraining import stratum_pools
 from heartbeat_clf.pretraining_data import (
     TrainingSet,
-    join_targets,
-    joined_subjects,
 )
 from heartbeat_clf.pretraining_identity import identify
 from heartbeat_clf.pretraining_recipe import Recipe
-from heartbeat_clf.steadiness_judge import Forest, fit_forest
 from heartbeat_clf.training import network_archive
 
 __all__ = ["Judges", "kept_judges", "load_judges"]
@@ -51,17 +53,19 @@ __all__ = ["Judges", "kept_judges", "load_judges"]
 Fit = Callable[..., Any]
 
 _LINEAR, _STEADINESS, _FAMILIARITY = "linear", "steadiness", "familiarity"
-_MADE = "made"
+_MADE, _UNITS = "made", "units"
 _FILES = {
     _LINEAR: "linear.keras",
     _STEADINESS: "steadiness.npz",
     _FAMILIARITY: "familiarity.npz",
     _MADE: "made.npz",
+    _UNITS: "units.npz",
 }
 _KEPT_AS: dict[str, Any] = {
     _STEADINESS: Forest,
     _FAMILIARITY: Places,
     _MADE: BoostedTrees,
+    _UNITS: Forest,
 }
 
 
@@ -80,12 +84,15 @@ class Judges:
         By the name of an output.
     made : dict of str to BoostedTrees, default={}
         By the name of an output.
+    units : dict of str to Forest, default={}
+        By the name of an output.
     """
 
     linear: keras.Model | None = None
     steadiness: dict[str, Forest] = field(default_factory=dict)
     familiarity: dict[str, Places] = field(default_factory=dict)
     made: dict[str, BoostedTrees] = field(default_factory=dict)
+    units: dict[str, Forest] = field(default_factory=dict)
 
 
 def kept_judges(
@@ -97,6 +104,7 @@ def kept_judges(
     say: Callable[[str], None],
     *,
     tracker: BeatModel,
+    units_of: UnitsOf | None = None,
 ) -> Judges:
     """Return the judges of a recipe, fitted where they are not in the folder.
 
@@ -117,6 +125,9 @@ def kept_judges(
         Called with a sentence where a class has too few subjects for a judge.
     tracker : BeatModel
         What hears the beats of made murmurs.
+    units_of : callable or None, default=None
+        Returns what both networks hear in some of the images, one row each; called if
+        a judge of units is to be fitted, and needed then.
 
     Returns
     -------
@@ -125,14 +136,15 @@ def kept_judges(
     Raises
     ------
     ValueError
-        If the file of a judge is damaged.
+        If the file of a judge is damaged, or `units_of` is missing.
     """
     assert recipe.beats is not None
     fits: dict[str, Fit] = {
-        _LINEAR: functools.partial(_fit_linear, images),
-        _STEADINESS: _fit_steadiness,
-        _FAMILIARITY: functools.partial(_fit_familiarity, images),
-        _MADE: functools.partial(_fit_made, images, tracker),
+        _LINEAR: functools.partial(fit_linear_judge, images),
+        _STEADINESS: fit_steadiness_judge,
+        _FAMILIARITY: functools.partial(fit_familiarity_judge, images),
+        _MADE: functools.partial(fit_made_judge, images, tracker),
+        _UNITS: functools.partial(fit_units_judge, images, units_of),
     }
     found: dict[str, Any] = {}
     for kind, fit in fits.items():
@@ -196,139 +208,6 @@ def _note(place: Path, kind: str) -> dict[str, Any]:
     except (OSError, RecursionError, ValueError):
         return {}
     return note if isinstance(note, dict) else {}
-
-
-def _fit_linear(
-    images: Sequence[np.ndarray],
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> keras.Model:
-    heard = all_heard()
-    outputs = list(recipe.outputs)
-    targets, subjects = join_targets(data, outputs), joined_subjects(data)
-    shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
-    weights = np.zeros((len(outputs), *shape))
-    intercepts = np.full(len(outputs), np.nan)
-    for name in judged:
-        column = outputs.index(name)
-        rows = [
-            row
-            for row in np.flatnonzero(~np.isnan(targets[:, column])).tolist()
-            if heard[row].stays.n_beats
-        ]
-        beats = [average_beat(images[row], heard[row].stays) for row in rows]
-        found = fit_linear_beats(
-            np.array(beats).reshape(-1, *shape),
-            targets[rows, column] == 1,
-            subjects[rows],
-            seed=recipe.seed,
-        )
-        if found is None:
-            say(f"no {JUDGES[_LINEAR]} of {name}: fewer than two subjects of a class")
-        else:
-            weights[column], intercepts[column] = found
-    return linear_network(weights, intercepts)
-
-
-def _fit_steadiness(
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> dict[str, Forest]:
-    heard, subjects = all_heard(), joined_subjects(data)
-    steady = np.array([part.steadiness is not None for part in heard])
-    found = {}
-    for name in judged:
-        rows, positive, weights = _learnt_from(data, recipe, name, steady)
-        classes = (positive, ~positive)
-        if min(len(set(subjects[rows[side]])) for side in classes) < 2:
-            name_of = JUDGES[_STEADINESS]
-            say(f"no {name_of} of {name}: fewer than two subjects of a class")
-            continue
-        features = np.array([heard[row].steadiness for row in rows.tolist()])
-        found[name] = fit_forest(features, positive, weights, seed=recipe.seed)
-    return found
-
-
-def _fit_familiarity(
-    images: Sequence[np.ndarray],
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> dict[str, Places]:
-    # Beats do not count here: what finds them is not run for this.
-    del all_heard
-    subjects = joined_subjects(data)
-    strata = np.array([f"{part.name}/{name}" for part in data for name in part.strata])
-    found = {}
-    for name in judged:
-        rows, _, weights = _learnt_from(data, recipe, name)
-        if len(set(subjects[rows])) < LEAST_SUBJECTS:
-            few = f"fewer than {LEAST_SUBJECTS} subjects"
-            say(f"no {JUDGES[_FAMILIARITY]} of {name}: {few}")
-            continue
-        features = np.array([level_features(images[row]) for row in rows.tolist()])
-        found[name] = fit_places(
-            features, strata[rows], subjects[rows], weights, seed=recipe.seed
-        )
-    return found
-
-
-def _fit_made(
-    images: Sequence[np.ndarray],
-    tracker: BeatModel,
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> dict[str, BoostedTrees]:
-    found = {}
-    for name in judged:
-        examples = murmur_examples(data, images, all_heard(), recipe, name, tracker)
-        trees = None if examples is None else fit_boosted(*examples, seed=recipe.seed)
-        if trees is None:
-            few = "fewer than two subjects without it whose beats are annotated"
-            say(f"no {JUDGES[_MADE]} of {name}: {few}")
-        else:
-            found[name] = trees
-    return found
-
-
-def _learnt_from(
-    data: Sequence[TrainingSet],
-    recipe: Recipe,
-    name: str,
-    usable: np.ndarray | bool = True,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows that teach an output, which are positive, and their weights."""
-    outputs = list(recipe.outputs)
-    target = join_targets(data, outputs)[:, outputs.index(name)]
-    weights = _stratum_weights(data, ~np.isnan(target) & usable)
-    rows = np.flatnonzero(weights)
-    return rows, target[rows] == 1, weights[rows]
-
-
-def _stratum_weights(data: Sequence[TrainingSet], known: np.ndarray) -> np.ndarray:
-    """Return the weight of each recording: 0 for those that are not known.
-
-    As in a batch, data sets weigh the same, and strata as their shares.
-    """
-    weights = np.zeros(len(known))
-    for pools in stratum_pools(data):
-        parts = [(share, rows[known[rows]]) for share, rows in pools]
-        parts = [(share, rows) for share, rows in parts if len(rows)]
-        total = sum(share for share, _ in parts)
-        for share, rows in parts:
-            weights[rows] = share / total / len(rows)
-    return weights
 
 
 def _archive(judge: keras.Model | dict[str, Any]) -> bytes:

@@ -16,6 +16,7 @@ JUDGES = {
     "steadiness": "judge of steadiness",
     "familiarity": "judge of familiarity",
     "made": "judge of made murmurs",
+    "units": "judge of units",
 }
 """Fields with the outputs of judges that are fitted at once, and what these are called.
 
@@ -50,7 +51,7 @@ class BeatRecipe:
         (:mod:`heartbeat_clf.linear_beats`).
     steadiness : tuple of str, default=()
         Outputs of which a judge of steadiness has a say as well
-        (:mod:`heartbeat_clf.steadiness_judge`).
+        (:mod:`heartbeat_clf.forest_judge`, :mod:`heartbeat_clf.steadiness`).
     familiarity : tuple of str, default=()
         Outputs, among those of `steadiness`, of which that judge takes the place of the
         network on windows in recordings unlike those learnt from
@@ -62,6 +63,9 @@ class BeatRecipe:
     made : tuple of str, default=()
         Outputs that tell a murmur from none, in which a judge that learnt from made
         murmurs has a say as well (:mod:`heartbeat_clf.murmur_judge`).
+    units : tuple of str, default=()
+        Outputs of which trees on what both networks hear before they judge take the
+        place of the network on windows (:mod:`heartbeat_clf.forest_judge`).
     """
 
     steps: int
@@ -74,6 +78,7 @@ class BeatRecipe:
     familiarity: tuple[str, ...] = ()
     either_phase: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("steps", "tracker_epochs"):

@@ -20,7 +20,8 @@ from heartbeat_clf._rows import check_recordings
 from heartbeat_clf.audio import load_recording
 from heartbeat_clf.beat_decoding import decode_states, state_starts
 from heartbeat_clf.mel import log_mel_spectrogram
-from heartbeat_clf.prediction import network_session, softmax
+from heartbeat_clf.network_sessions import network_session
+from heartbeat_clf.prediction import softmax
 
 __all__ = [
     "BeatModel",

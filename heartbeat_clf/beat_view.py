@@ -6,9 +6,8 @@ sounds like those learnt from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +19,14 @@ from heartbeat_clf.averaged_beats import (
     exchange_phases,
 )
 from heartbeat_clf.beat_regions import beat_regions, count_regions
+from heartbeat_clf.beat_scores import BeatScores
 from heartbeat_clf.beat_tracking import BeatModel, state_probabilities
 from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.heard_beats import Heard, hear_beats
-from heartbeat_clf.prediction import network_session
+from heartbeat_clf.network_sessions import network_outputs, network_session
 from heartbeat_clf.steadiness import STEADINESS_FEATURES
 
-__all__ = ["BeatScores", "BeatView"]
+__all__ = ["BeatView"]
 
 _HALF = 10
 # The linear judge has half its weight at so many beats: the average of a few is noisy,
@@ -48,48 +48,6 @@ _SETTINGS = {
     "context_frames": True,
 }
 """What a tracker is run by, and whether it is an integer."""
-
-
-class BeatScores(NamedTuple):
-    """What the judges of beats say of a recording.
-
-    Attributes
-    ----------
-    network : ndarray of shape (n_outputs,)
-        Logits of the network; the greater of two for outputs of either phase.
-    linear : ndarray of shape (n_outputs,)
-        Log odds of the linear judge, as above; NaN where there is none.
-    n_beats : int
-        How many beats were averaged.
-    clarity : float
-        How clearly heart sounds are heard: the probability of the likeliest heart
-        state, averaged over the frames; chance is a quarter.
-    steadiness : ndarray of shape (n_outputs,)
-        Log odds of the judge of steadiness, NaN where there is none, or too few beats.
-    familiarity : ndarray of shape (n_outputs,)
-        Log odds of the recording sounding like those that the output was learnt from,
-        NaN where that is not judged.
-    made : ndarray of shape (n_outputs,)
-        Log odds of the judge of made murmurs, NaN where there is none.
-    """
-
-    network: np.ndarray
-    linear: np.ndarray
-    n_beats: int
-    clarity: float
-    steadiness: np.ndarray
-    familiarity: np.ndarray
-    made: np.ndarray
-
-    def first(self, n_outputs: int) -> BeatScores:
-        """Return what is said of the first outputs."""
-        return self._replace(
-            network=self.network[:n_outputs],
-            linear=self.linear[:n_outputs],
-            steadiness=self.steadiness[:n_outputs],
-            familiarity=self.familiarity[:n_outputs],
-            made=self.made[:n_outputs],
-        )
 
 
 @dataclass(frozen=True)
@@ -117,7 +75,7 @@ class BeatView:
         weights are ``1 - share`` for windows, ``share`` for the network and
         ``share * n / (n + 10)`` for the judge, divided by their sum.
     steadiness : bytes or None, default=None
-        ONNX of a judge of steadiness (:mod:`heartbeat_clf.steadiness_judge`), whose
+        ONNX of a judge of steadiness (:mod:`heartbeat_clf.forest_judge`), whose
         logits are those of the network or NaN. `share` times its log odds are added to
         that mean.
     familiarity : bytes or None, default=None
@@ -139,6 +97,11 @@ class BeatView:
         nothing.
     made_sign : {1, -1}, default=1
         -1 where a low score means a murmur.
+    units : bytes or None, default=None
+        ONNX of a judge of units: trees (:mod:`heartbeat_clf.forest_judge`) on the
+        embedding of the network on windows and the units of that on average beats,
+        whose logits are those of the network or NaN. Where the sound is familiar, its
+        log odds take `share` of the weight that the mean of both networks has.
     """
 
     tracker: bytes = field(repr=False)
@@ -152,6 +115,7 @@ class BeatView:
     either_phase: tuple[int, ...] = ()
     made: bytes | None = field(default=None, repr=False)
     made_sign: int = 1
+    units: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_number("share", self.share, minimum=0, maximum=1)
@@ -210,7 +174,13 @@ class BeatView:
         beat = average_beat(image, heard.stays)
         both = [beat, exchange_phases(beat)] if any(self.either_phase) else [beat]
         beats = np.stack(both)
-        logits = self._chosen(network_session(self.network)(beats))
+        heard_by_network = np.empty(0)
+        if self.units is None:
+            said = network_session(self.network)(beats)
+        else:
+            said, units = network_outputs(self.network)(beats)
+            heard_by_network = units[0]
+        logits = self._chosen(said)
         judged = []
         levels = None if self.familiarity is None else level_features(image)
         regions = None
@@ -224,12 +194,53 @@ class BeatView:
         ):
             log_odds = np.full_like(logits, np.nan)
             if judge is not None and seen is not None:
-                said = self._chosen(network_session(judge)(seen))
+                chosen = self._chosen(network_session(judge)(seen))
                 # A network on several outputs may have some more, which mean nothing.
-                log_odds[: len(said)] = said
+                log_odds[: len(chosen)] = chosen
             judged.append(log_odds)
-        linear, *others = judged
-        return BeatScores(logits, linear, heard.stays.n_beats, heard.clarity, *others)
+        unsaid = np.full_like(logits, np.nan)
+        linear, steadiness, familiarity, made = judged
+        return BeatScores(
+            network=logits,
+            linear=linear,
+            n_beats=heard.stays.n_beats,
+            clarity=heard.clarity,
+            steadiness=steadiness,
+            familiarity=familiarity,
+            made=made,
+            units=unsaid,
+            heard=heard_by_network,
+        )
+
+    def with_units(
+        self, beats: list[BeatScores | None], embeddings: np.ndarray
+    ) -> list[BeatScores | None]:
+        """Return what is said of beats with what the judge of units says.
+
+        Parameters
+        ----------
+        beats : list of BeatScores or None
+            As :meth:`scores` gives them, one a recording.
+        embeddings : ndarray of shape (n_recordings, n_features)
+            Of the network on windows.
+
+        Returns
+        -------
+        beats : list of BeatScores or None
+            As they came, where nobody judges units.
+        """
+        if self.units is None:
+            return beats
+        judge = network_session(self.units)
+        told: list[BeatScores | None] = []
+        for found, embedding in zip(beats, embeddings, strict=True):
+            if found is not None:
+                said = judge(_units(embedding, found.heard))[0]
+                units = found.units.copy()
+                units[: len(said)] = said
+                found = found._replace(units=units)
+            told.append(found)
+        return told
 
     def _chosen(self, said: np.ndarray) -> np.ndarray:
         """Return which scores count, of a beat and perhaps of it exchanged.
@@ -321,27 +332,43 @@ class BeatView:
     def trained_on(self) -> BeatView:
         """Return the view for windows that were trained on with other recordings.
 
-        These sound familiar now, whatever the judge of familiarity learnt from.
+        These sound familiar now, whatever the judge of familiarity learnt from, and
+        the network no longer hears what the judge of units learnt from.
         """
-        return replace(self, familiarity=None)
+        return replace(self, familiarity=None, units=None)
 
     def blend(self, windows: np.ndarray, beats: list[BeatScores | None]) -> np.ndarray:
         """Return all scores in one, a row a recording.
 
         A weighted mean of windows, average beat and linear judge, and what the judge
         of steadiness adds to it, or has to say for the windows; then what the judge of
-        made murmurs hears besides. Where there is no beat, the windows' scores stay as
-        they are.
+        made murmurs hears besides. Where the sound is familiar, a judge of units has
+        half of the weight of both networks. Where there is no beat, the windows' scores
+        stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If there is a judge of units, and what it says is missing: `with_units`
+            gives it.
         """
         blended = np.array(windows, dtype=np.float64)
         for row, found in zip(blended, beats, strict=True):
             if found is None:
                 continue
+            if self.units is not None and np.isnan(found.units).all():
+                raise ValueError(
+                    "Expected what the judge of units says, got none. with_units gives "
+                    "it."
+                )
+            mean = row + self.share * (found.network - row)
             # NaN, of what nobody judges, changes nothing.
             strangeness = 1 / (1 + np.exp(found.familiarity))
             instead = _INSTEAD * found.steadiness
             row += np.nan_to_num(strangeness * (instead - row))
             row += self.share * (found.network - row)
+            familiar = 1 - np.nan_to_num(strangeness)
+            row += self.share * np.nan_to_num(familiar * (found.units - mean))
             weight = self.share * found.n_beats / (found.n_beats + _HALF)
             heard = ~np.isnan(found.linear)
             row[heard] += (found.linear - row)[heard] * weight / (1 + weight)
@@ -350,9 +377,10 @@ class BeatView:
             row += _BESIDES * self.share * self.made_sign * np.nan_to_num(besides)
         return blended
 
-    def blend_in(self, windows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Return what :meth:`blend` does, of images ``(n_bands, n_frames, 1)``."""
-        return self.blend(windows, [self.scores(image[..., 0]) for image in images])
+
+def _units(embedding: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """Return what the judge of units sees of a recording."""
+    return np.concatenate([embedding, heard]).astype(np.float32)[np.newaxis]
 
 
 def _as_batch(features: np.ndarray | None) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Sequence
@@ -34,9 +35,11 @@ from heartbeat_clf.beat_training import (
 from heartbeat_clf.beat_view import BeatView
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.familiarity_judge import places_to_onnx
+from heartbeat_clf.forest_judge import forests_to_onnx
 from heartbeat_clf.heard_beats import Heard, hear_beats
 from heartbeat_clf.murmur_judge import boosted_to_onnx
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
+from heartbeat_clf.prediction import mean_outputs
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
 from heartbeat_clf.pretraining_data import (
     TrainingSet,
@@ -51,7 +54,6 @@ from heartbeat_clf.pretraining_identity import (
 from heartbeat_clf.pretraining_recipe import Recipe, tracked_bands
 from heartbeat_clf.pretraining_rounds import load_checkpoint, train_rounds
 from heartbeat_clf.spectrogram import SpectrogramTransformer
-from heartbeat_clf.steadiness_judge import forests_to_onnx
 
 __all__ = ["TrainedBeats", "load_beats", "train_beats"]
 
@@ -72,7 +74,7 @@ class TrainedBeats:
         What it was trained by.
     judges : Judges, default=Judges()
         What was fitted at once: the linear judge, those of steadiness and familiarity,
-        that of made murmurs.
+        that of made murmurs, that of units.
     """
 
     network: keras.Model
@@ -103,6 +105,7 @@ class TrainedBeats:
             )
         ]
         made = [self.judges.made.get(name) for name in outputs]
+        units = [self.judges.units.get(name) for name in outputs]
         turned = 1.0 if output is None else sign
         return BeatView(
             tracker=with_half_weights(self.tracker),
@@ -120,6 +123,7 @@ class TrainedBeats:
             familiarity=places_to_onnx(places) if any(places) else None,
             made=boosted_to_onnx(made, sign=turned) if any(made) else None,
             made_sign=int(turned) if any(made) else 1,
+            units=forests_to_onnx(units, sign=turned) if any(units) else None,
             either_phase=(
                 tuple(int(sign) * (name in either) for name in outputs)
                 if set(either) & set(outputs)
@@ -155,6 +159,7 @@ def train_beats(
     recipe: Recipe,
     folder: str | os.PathLike[str],
     *,
+    windows: keras.Model | None = None,
     verbose: int = 0,
     say: Callable[[str], None] = lambda message: None,
 ) -> TrainedBeats | None:
@@ -168,6 +173,8 @@ def train_beats(
         With ``beats``.
     folder : str or path
         Where the tracker and checkpoints are kept.
+    windows : keras.Model or None, default=None
+        The network on windows, which a judge of units needs.
     verbose : {0, 1}, default=0
         1 shows a progress bar on standard error.
     say : callable, default=no output
@@ -181,7 +188,8 @@ def train_beats(
     Raises
     ------
     ValueError
-        If `folder` holds another training, or an output has nothing to learn from.
+        If `folder` holds another training, an output has nothing to learn from, or
+        there is no network on windows for a judge of units.
     """
     if recipe.beats is None:
         return None
@@ -233,10 +241,29 @@ def train_beats(
     network = train_rounds(
         build, feed, recipe.for_beats, place, identity, verbose=verbose, label="beats"
     )
+    trained = TrainedBeats(network, tracker, recipe)
+
+    def units_of(images: list[np.ndarray]) -> np.ndarray:
+        _, embeddings = mean_outputs(
+            (image[..., np.newaxis] for image in images),
+            network_to_onnx(windows),
+            window_frames=recipe.window_frames,
+            standardize=True,
+        )
+        view = trained.view()
+        return np.hstack([embeddings, [view.embedding(image) for image in images]])
+
     judges = kept_judges(
-        data, everything, all_heard, recipe, place, say, tracker=tracker_model
+        data,
+        everything,
+        all_heard,
+        recipe,
+        place,
+        say,
+        tracker=tracker_model,
+        units_of=None if windows is None else units_of,
     )
-    return TrainedBeats(network, tracker, recipe, judges)
+    return dataclasses.replace(trained, judges=judges)
 
 
 def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats | None:

@@ -13,7 +13,7 @@ from importlib import resources
 
 import numpy as np
 
-from heartbeat_clf.prediction import network_session
+from heartbeat_clf.network_sessions import network_session
 
 __all__ = ["extra_sound"]
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from heartbeat_clf.initial_weights import OTHER_HEADS, InitialWeights
 from heartbeat_clf.linear_probe import fit_probe
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.onnx_export import network_to_onnx
-from heartbeat_clf.prediction import mean_logits, network_session
+from heartbeat_clf.prediction import mean_logits
 from heartbeat_clf.training import load_archive
 
 __all__ = ["learn_head", "start_from"]

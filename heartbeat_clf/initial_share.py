@@ -14,8 +14,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from heartbeat_clf.folds import check_labels
 from heartbeat_clf.linear_probe import fit_probe
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
-from heartbeat_clf.prediction import logits_to_scores, mean_logits, network_session
+from heartbeat_clf.prediction import logits_to_scores, mean_logits
 from heartbeat_clf.training_callbacks import recording_auroc
 
 __all__ = ["KEPT_SHARE", "choose_share", "draw_back"]

@@ -35,12 +35,12 @@ The last two: a flipped bit can ask for a password or an unknown compression.
 """
 
 FORMAT = "heartbeat_clf model"
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 """2: with the networks of average beats; 3: and a linear judge of them; 4: recordings
 of a person weighed by how clearly a heart is heard; 5: a judge of how steadily a heart
 beats, and perhaps one of whether the recording sounds familiar; 6: average beats judged
 with systole and diastole exchanged as well; 7: a judge that learnt from made murmurs;
-8: gaps or hum taken out of recordings.
+8: gaps or hum taken out of recordings; 9: a judge of what both networks hear.
 
 What has none of these is still written as 1, and so on.
 """

@@ -8,8 +8,8 @@ A saved model is a zip archive:
 - ``network.keras``: the network with its optimiser's state, to train on;
 - ``beats_tracker.onnx`` and ``beats_network.onnx``, where average beats are judged as
   well: what finds the beats, and what judges them; ``beats_linear.onnx``,
-  ``beats_steadiness.onnx``, ``beats_familiarity.onnx`` and ``beats_made.onnx``, where
-  such judges have a say.
+  ``beats_steadiness.onnx``, ``beats_familiarity.onnx``, ``beats_made.onnx`` and
+  ``beats_units.onnx``, where such judges have a say.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ from heartbeat_clf.saved_parts import (
     PREDICTOR_ENTRY,
     as_tuples,
     check_steps,
+    check_units,
     in_order,
     read_bands,
     read_classes,
@@ -120,6 +121,7 @@ def save(pipeline: Pipeline, path: str | os.PathLike[str]) -> Path:
     predictor = classifier.predictor_
     if predictor.beats is not None:
         predictor.beats.check_networks(predictor.n_bands)
+        check_units(predictor)
     lost: list[str] = []
     described = [_describe_step(name, step, lost) for name, step in steps]
     description = {
@@ -242,9 +244,11 @@ def _format_version(
     classifier: HeartbeatClassifier, steps: list[dict[str, Any]]
 ) -> int:
     """Return the oldest version that gives the answers: older ones then read it."""
-    if any(set(LATER_SETTINGS) & set(step["settings"]) for step in steps):
-        return FORMAT_VERSION
     beats = classifier.predictor_.beats
+    if beats is not None and beats.units is not None:
+        return FORMAT_VERSION
+    if any(set(LATER_SETTINGS) & set(step["settings"]) for step in steps):
+        return 8
     if beats is not None and beats.made is not None:
         return 7
     if beats is not None and any(beats.either_phase):

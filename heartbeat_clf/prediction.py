@@ -14,23 +14,27 @@ import numpy as np
 
 from heartbeat_clf._validation import check_number
 from heartbeat_clf.mapped_arrays import release_pages
+from heartbeat_clf.network_sessions import (
+    RunBatch,
+    network_outputs,
+    network_session,
+)
 from heartbeat_clf.windows import cut_window, image_statistics, window_starts
 
 if TYPE_CHECKING:
-    from heartbeat_clf.beat_view import BeatScores, BeatView
+    from heartbeat_clf.beat_scores import BeatScores
+    from heartbeat_clf.beat_view import BeatView
 
 __all__ = [
     "Calibration",
     "WindowPredictor",
     "logits_to_scores",
     "mean_logits",
-    "network_session",
+    "mean_outputs",
     "softmax",
 ]
 
 BATCH_WINDOWS = 64
-
-RunBatch = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -100,51 +104,6 @@ def softmax(scores: np.ndarray) -> np.ndarray:
         scores = np.hstack([np.zeros_like(scores), scores])
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-# A model in the box has up to six: two outputs of each network, the tracker and a
-# judge that was fitted at once.
-@functools.lru_cache(maxsize=16)
-def network_session(onnx_model: bytes, output: str = "logits") -> RunBatch:
-    """Return a function from float32 windows to an output of an ONNX network.
-
-    Parameters
-    ----------
-    onnx_model : bytes
-        As :func:`heartbeat_clf.onnx_export.network_to_onnx` gives it.
-    output : {"logits", "embedding"}, default="logits"
-        What the function returns, one row a window.
-
-    Raises
-    ------
-    ValueError
-        If it is no network, or has no such output: it was written before there was one.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # One thread: windows are small, results do not depend on the machine's cores,
-    # and parallel jobs do not fight over them.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    try:
-        session = onnxruntime.InferenceSession(
-            onnx_model, options, providers=["CPUExecutionProvider"]
-        )
-    # Its errors have no base of their own.
-    except Exception as error:
-        raise ValueError(
-            "Expected a network in ONNX, got something that ONNX Runtime cannot read: "
-            f"{error}. The model file is damaged."
-        ) from error
-    name = session.get_inputs()[0].name
-    if output not in [found.name for found in session.get_outputs()]:
-        raise ValueError(
-            f"Expected a network with the output {output!r}, got one without: it was "
-            "trained by an older version. Train it anew with this one."
-        )
-    return lambda windows: session.run([output], {name: windows})[0]
 
 
 @functools.lru_cache(maxsize=4)
@@ -269,7 +228,17 @@ class WindowPredictor:
             return logits_to_scores(logits), np.full(len(logits), np.nan)
         heard: list[BeatScores | None] = []
         listened = _noted(self._checked(images), self.beats.scores, heard)
-        scores = logits_to_scores(self._over_windows(listened, self.run()))
+        if self.beats.units is None:
+            logits = self._over_windows(listened, self.run())
+        else:
+            logits, embeddings = mean_outputs(
+                listened,
+                self.network,
+                window_frames=self.window_frames,
+                standardize=self.standardize,
+            )
+            heard = self.beats.with_units(heard, embeddings)
+        scores = logits_to_scores(logits)
         clarity = [np.nan if said is None else said.clarity for said in heard]
         return self.beats.blend(scores, heard), np.array(clarity, dtype=np.float64)
 
@@ -392,3 +361,39 @@ def mean_logits(
     if pending:
         flush()
     return np.stack(sums) / np.asarray(counts, dtype=np.float64)[:, np.newaxis]
+
+
+def mean_outputs(
+    images: Iterable[np.ndarray],
+    network: bytes,
+    *,
+    window_frames: int,
+    standardize: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean logits of images, and the mean embeddings beside them.
+
+    Parameters
+    ----------
+    images, window_frames, standardize
+        As :func:`mean_logits` takes them.
+    network : bytes
+        As :func:`heartbeat_clf.onnx_export.network_to_onnx` gives it.
+
+    Returns
+    -------
+    logits : ndarray of float64 of shape (n_recordings, n_outputs)
+    embeddings : ndarray of float64 of shape (n_recordings, n_features)
+    """
+    run = network_outputs(network)
+    n_outputs = 0
+
+    def both(windows: np.ndarray) -> np.ndarray:
+        nonlocal n_outputs
+        logits, embedding = run(windows)
+        n_outputs = logits.shape[1]
+        return np.hstack([logits, embedding])
+
+    means = mean_logits(
+        images, both, window_frames=window_frames, standardize=standardize
+    )
+    return means[:, :n_outputs], means[:, n_outputs:]

@@ -155,7 +155,15 @@ def make_models(
 
     final = place / "final"
     network = pretrain(data, images, recipe, final, verbose=verbose)
-    beats = train_beats(data, images, recipe, final / BEATS, verbose=verbose, say=say)
+    beats = train_beats(
+        data,
+        images,
+        recipe,
+        final / BEATS,
+        windows=network,
+        verbose=verbose,
+        say=say,
+    )
     files = []
     if beats is None:
         recipe = dataclasses.replace(recipe, beats=None)

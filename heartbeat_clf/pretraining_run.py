@@ -13,10 +13,11 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from heartbeat_clf.beat_recipe import JUDGES, UNTRAINED
-from heartbeat_clf.beat_view import BeatScores, BeatView
+from heartbeat_clf.beat_scores import BeatScores
+from heartbeat_clf.beat_view import BeatView
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.outputs import whole_file
-from heartbeat_clf.prediction import mean_logits, network_session
+from heartbeat_clf.prediction import mean_outputs
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_identity import check_identity, identify
 from heartbeat_clf.pretraining_recipe import Recipe
@@ -154,18 +155,18 @@ def score_views(
     """
     from heartbeat_clf.onnx_export import network_to_onnx
 
-    logits: np.ndarray = mean_logits(
+    logits, embeddings = mean_outputs(
         (image[..., np.newaxis] for image in images),
-        network_session(network_to_onnx(network)),
+        network_to_onnx(network),
         window_frames=recipe.window_frames,
         standardize=True,
     )
     n_outputs = len(recipe.outputs)
-    heard: list[BeatScores | None] = []
-    for image in images:
-        found = None if beats is None else beats.scores(image)
-        heard.append(None if found is None else found.first(n_outputs))
-    return logits[:, :n_outputs], heard
+    heard: list[BeatScores | None] = [None] * len(images)
+    if beats is not None:
+        heard = beats.with_units([beats.scores(image) for image in images], embeddings)
+    firsts = [None if found is None else found.first(n_outputs) for found in heard]
+    return logits[:, :n_outputs], firsts
 
 
 def train_fold(
@@ -234,7 +235,13 @@ def train_fold(
     ]
     network = pretrain(kept_data, kept_images, recipe, place, verbose=verbose)
     beats = train_beats(
-        kept_data, kept_images, recipe, place / BEATS, verbose=verbose, say=say
+        kept_data,
+        kept_images,
+        recipe,
+        place / BEATS,
+        windows=network,
+        verbose=verbose,
+        say=say,
     )
     view = None if beats is None else beats.view()
     tables = []
@@ -268,8 +275,8 @@ def score_table(
 
     With a view of average beats, columns such as ``murmur_windows``, ``murmur_beat``
     and, of judges that were fitted at once, ``murmur_linear``, ``murmur_steadiness``,
-    ``murmur_familiarity`` and ``murmur_made`` say what each gave; NaN where there was
-    no beat.
+    ``murmur_familiarity``, ``murmur_made`` and ``murmur_units`` say what each gave; NaN
+    where there was no beat.
     ``beats`` are those that were averaged, ``clarity`` how clearly a heart is heard.
     """
     windows, heard = score_views(network, images, recipe, beats)
@@ -285,7 +292,7 @@ def score_table(
     }
     if beats is not None:
         unheard = np.full(len(recipe.outputs), np.nan)
-        silent = BeatScores(unheard, unheard, 0, np.nan, unheard, unheard, unheard)
+        silent = BeatScores(unheard, unheard, 0, np.nan, *[unheard] * 4)
         found = [silent if said is None else said for said in heard]
         for column, name in enumerate(recipe.outputs):
             table[f"{name}_windows"] = windows[:, column]

@@ -8,8 +8,13 @@ import numpy as np
 
 from heartbeat_clf._validation import check_number
 from heartbeat_clf.beat_recipe import JUDGES
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.operating_points import OperatingPoints
-from heartbeat_clf.prediction import Calibration, WindowPredictor
+from heartbeat_clf.prediction import (
+    Calibration,
+    WindowPredictor,
+    logits_to_scores,
+)
 
 __all__ = [
     "BEAT_ENTRIES",
@@ -18,6 +23,7 @@ __all__ = [
     "PREDICTOR_ENTRY",
     "as_tuples",
     "check_steps",
+    "check_units",
     "in_order",
     "read_bands",
     "read_classes",
@@ -36,6 +42,7 @@ BEAT_ENTRIES = {
     "steadiness": "beats_steadiness.onnx",
     "familiarity": "beats_familiarity.onnx",
     "made": "beats_made.onnx",
+    "units": "beats_units.onnx",
 }
 """Where the networks of the view of average beats lie, where there is one.
 
@@ -177,7 +184,36 @@ def read_predictor(
         **settings,
     )
     predictor.check_network(len(read_classes(description)))
+    check_units(predictor)
     return predictor
+
+
+def check_units(predictor: WindowPredictor) -> None:
+    """Raise unless a judge of units, where there is one, runs on what networks hear.
+
+    Raises
+    ------
+    ValueError
+        If it takes another number of units, gives what is no number or other scores
+        than the network, or the network on windows has no embedding.
+    """
+    beats = predictor.beats
+    if beats is None or beats.units is None:
+        return
+    shape = predictor.n_bands, predictor.window_frames, predictor.n_channels
+    silence = np.zeros(shape, dtype=np.float32)
+    silence[0] = 1.0
+    try:
+        (heard,) = predictor.embeddings([silence])
+        said = network_session(beats.units)(heard.astype(np.float32)[np.newaxis])
+        scores = logits_to_scores(predictor.run()(silence[np.newaxis]))
+        if said.shape != scores.shape or not np.isfinite(said).all():
+            raise ValueError(f"logits {said.tolist()}, where {scores.shape} are right")
+    # ONNX Runtime's errors have no base of their own.
+    except Exception as error:
+        raise ValueError(
+            f"Expected a judge of what both networks hear, got: {error}"
+        ) from error
 
 
 def _is_true(name: str, value: Any) -> bool:

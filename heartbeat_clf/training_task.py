@@ -159,9 +159,8 @@ class TrainingTask:
             if self.validation is not None:
                 self.validation.best_scores = self.validation.score()
         if self.validation is not None and self._beats is not None:
-            self.validation.best_scores = self._beats.blend_in(
-                self.validation.best_scores, self.validation.images
-            )
+            heard = self.predictor(trainer.model_)
+            self.validation.best_scores = heard.mean_scores(self.validation.images)
         return trainer
 
     @one_at_a_time

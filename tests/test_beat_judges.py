@@ -16,12 +16,12 @@ from heartbeat_clf.beat_recipe import BeatRecipe
 from heartbeat_clf.beat_tracking import BeatModel, load_beat_model
 from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.familiarity_judge import places_to_onnx
+from heartbeat_clf.forest_judge import forests_to_onnx
 from heartbeat_clf.heard_beats import Heard
-from heartbeat_clf.prediction import network_session
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_identity import identify
 from heartbeat_clf.pretraining_recipe import read_recipe
-from heartbeat_clf.steadiness_judge import forests_to_onnx
 
 N_BANDS = 40
 # For judges that make murmurs, which few here do.

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+from beat_parts import (
+    BEAT_SHAPE,
+    TINY_BEATS,
+    annotated_sets,
+    heart_sounds,
+    levels,
+    regions,
+    said,
+    small_recipe,
+    tracker_settings,
+    trees,
+    view_of,
+)
 
 from heartbeat_clf import load, save
 from heartbeat_clf.annotated_rows import annotated_rows
 from heartbeat_clf.averaged_beats import (
-    BEAT_COLUMNS,
-    BEAT_STATISTICS,
     average_beat,
     exchange_phases,
 )
@@ -23,77 +33,20 @@ from heartbeat_clf.beat_decoding import STATES
 from heartbeat_clf.beat_recipe import UNTRAINED
 from heartbeat_clf.beat_regions import beat_regions
 from heartbeat_clf.beat_tracking import BeatModel, load_beat_model, states_of_image
-from heartbeat_clf.beat_view import BeatScores, BeatView
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import load_beats, train_beats
-from heartbeat_clf.datasets import make_heart_sounds
-from heartbeat_clf.familiarity_judge import fit_places, places_to_onnx
 from heartbeat_clf.heard_beats import hear_beats
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.linear_beats import linear_network
-from heartbeat_clf.murmur_judge import boosted_to_onnx, fit_boosted
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.onnx_export import network_to_onnx
-from heartbeat_clf.prediction import Calibration, WindowPredictor, network_session
+from heartbeat_clf.prediction import Calibration, WindowPredictor
 from heartbeat_clf.pretrained_files import as_pipeline
 from heartbeat_clf.pretraining import pretrain
-from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_models import make_models
 from heartbeat_clf.pretraining_recipe import read_recipe, tracked_bands
-from heartbeat_clf.pretraining_run import make_images, score_images, train_fold
+from heartbeat_clf.pretraining_run import score_images, train_fold
 from heartbeat_clf.saved_model import load_to_predict
-from heartbeat_clf.steadiness_judge import fit_forest, forests_to_onnx
-
-BEAT_SHAPE = (40, sum(BEAT_COLUMNS), len(BEAT_STATISTICS))
-SMALL = {
-    "network": "small",
-    "steps": 2,
-    "steps_per_round": 2,
-    "warmup_steps": 0,
-    "batch_size": 8,
-    "outputs": {"murmur": 1.0, "abnormal": 1.0},
-    "shares": {},
-    "augment_sets": {"one": ("change_response",)},
-}
-TINY_BEATS = {
-    "steps": 4,
-    "warmup_steps": 1,
-    "dropout": 0.3,
-    "augment": ["mask_bands"],
-    "tracker_epochs": 1,
-    "linear": ["murmur"],
-    "steadiness": ["abnormal"],
-    "familiarity": ["abnormal"],
-}
-
-
-def tracker_settings():
-    settings = load_beat_model().settings
-    names = ("sample_rate", "hop_duration", "window_frames", "context_frames")
-    return {name: settings[name] for name in names}
-
-
-def view_of(network=b"", share=0.5, **judges):
-    return BeatView(
-        tracker=load_beat_model().network,
-        network=network,
-        tracked_bands=16,
-        settings=tracker_settings(),
-        share=share,
-        **judges,
-    )
-
-
-def said(
-    network, linear=None, n_beats=10, steadiness=None, familiarity=None, made=None
-):
-    """Return scores of beats, by default of the network alone."""
-    network = np.array(network)
-    linear, *others = (
-        np.full_like(network, np.nan) if judged is None else np.array(judged)
-        for judged in (linear, steadiness, familiarity, made)
-    )
-    return BeatScores(network, linear, n_beats, 0.9, *others)
-
 
 MURMUR_ALONE = {
     "outputs": {"murmur": 1.0},
@@ -101,59 +54,14 @@ MURMUR_ALONE = {
 }
 
 
-def small_recipe(**changes):
-    return read_recipe(**{**SMALL, "beats": TINY_BEATS, **changes})
-
-
 @pytest.fixture(scope="module")
 def sounds():
-    return make_heart_sounds(
-        8, recordings_per_subject=2, duration=5.0, heart_rate=(60, 90), random_state=0
-    )
+    return heart_sounds()
 
 
 @pytest.fixture(scope="module")
 def sets(sounds, tmp_path_factory):
-    """Return two data sets, the first with annotated states, and their images."""
-    import soundfile
-
-    folder = tmp_path_factory.mktemp("sounds")
-    paths, tables = [], []
-    for row, sound in enumerate(sounds.recordings):
-        paths.append(str(folder / f"{row}.wav"))
-        soundfile.write(paths[-1], sound, sounds.sample_rate)
-        found = sounds.metadata.iloc[row]
-        tables.append(str(folder / f"{row}.tsv"))
-        times = sorted(
-            [(t, 1) for t in found["s1_times"]] + [(t, 3) for t in found["s2_times"]]
-        )
-        lines = []
-        for (start, state), (end, _) in itertools.pairwise(times):
-            lines.append((start, start + 0.1, state))
-            lines.append((start + 0.1, end, state + 1))
-        pd.DataFrame(lines).to_csv(tables[-1], sep="\t", header=False, index=False)
-    parts = []
-    for name, output, rows in (
-        ("one", "murmur", range(10)),
-        ("two", "abnormal", range(4, 16)),
-    ):
-        rows = list(rows)
-        label = np.where(sounds.target[rows] == "murmur", output, "normal")
-        metadata = pd.DataFrame({"row": rows})
-        if name == "one":
-            metadata["segmentation"] = [tables[row] for row in rows]
-        parts.append(
-            TrainingSet(
-                name=name,
-                recordings=np.array([paths[row] for row in rows], dtype=object),
-                subjects=sounds.subjects[rows],
-                targets=pd.DataFrame({output: (label == output).astype(float)}),
-                strata=label,
-                shares={output: 1.0, "normal": 1.0},
-                metadata=metadata,
-            )
-        )
-    return parts, make_images(parts, small_recipe())
+    return annotated_sets(sounds, tmp_path_factory.mktemp("sounds"))
 
 
 @pytest.fixture
@@ -697,30 +605,6 @@ def judge(weights):
     return network_to_onnx(network, embedding="logits")
 
 
-def trees(n_features, n_outputs=1, answer=None):
-    """Return a judge of steadiness that has learnt nothing of use."""
-    features = np.random.default_rng(0).normal(size=(40, n_features))
-    forest = fit_forest(features, features[:, 0] > 0, np.ones(40))
-    if answer is not None:
-        forest = forest._replace(share=np.full_like(forest.share, answer))
-    return forests_to_onnx([forest] * n_outputs)
-
-
-def levels(n_features, n_outputs=1):
-    """Return a judge of familiarity that has heard noise alone."""
-    features = np.random.default_rng(0).normal(size=(40, n_features))
-    groups = np.arange(40) % 2
-    places = fit_places(features, groups, np.arange(40), np.ones(40))
-    return places_to_onnx([places] * n_outputs)
-
-
-def regions(n_features, n_outputs=1):
-    """Return a judge of made murmurs that has learnt nothing of use."""
-    features = np.random.default_rng(0).normal(size=(90, n_features))
-    judge = fit_boosted(features, features[:, 0] > 0, np.arange(90))
-    return boosted_to_onnx([judge] * n_outputs)
-
-
 STEADY = {"beats_steadiness.onnx": trees(8)}
 
 
@@ -881,7 +765,7 @@ def test_images_in_which_no_beat_can_be_found_are_refused(audio, message):
         (
             {"steps": 4},
             r"fields \[.*\] under \[beats\], and perhaps linear, steadiness, "
-            r"familiarity, made, either_phase, got \['steps'\]",
+            r"familiarity, made, units, either_phase, got \['steps'\]",
         ),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.familiarity_judge import Places, fit_places, places_to_onnx
-from heartbeat_clf.prediction import network_session
+from heartbeat_clf.network_sessions import network_session
 
 
 def test_features_are_quantiles_of_each_band_in_units_of_the_image():

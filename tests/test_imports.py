@@ -51,7 +51,8 @@ ALLOWED = {
     # the classifier
     "windows": "",
     "augmentations": "_validation",
-    "prediction": "_validation mapped_arrays windows : training",
+    "network_sessions": "",
+    "prediction": "_validation mapped_arrays network_sessions windows : training",
     "calibration": "_validation prediction",
     "classifier_checks": "_validation augmentations",
     "training": "_tensorflow augmentations mapped_arrays windows : losses",
@@ -80,18 +81,23 @@ ALLOWED = {
     "keras_archive": "",
     "model_archive": "_validation",
     "pretrained": "_validation",
-    "saved_parts": "_validation beat_recipe operating_points prediction : beat_view",
+    "saved_parts": (
+        "_validation beat_recipe network_sessions operating_points prediction : "
+        "beat_view"
+    ),
     "saved_model": (
         "_rows _validation model_archive prediction recording_images saved_parts "
         "trimming windows : persistence"
     ),
     "initial_weights": "_validation model_archive prediction pretrained saved_parts",
     "fine_tuning": (
-        "_tensorflow initial_weights linear_probe onnx_export prediction training"
+        "_tensorflow initial_weights linear_probe network_sessions onnx_export "
+        "prediction training"
     ),
     "linear_probe": "",
     "initial_share": (
-        "_tensorflow folds linear_probe onnx_export prediction training_callbacks"
+        "_tensorflow folds linear_probe network_sessions onnx_export prediction "
+        "training_callbacks"
     ),
     "operating_points": "_validation thresholds",
     # training on several data sets at once
@@ -118,7 +124,7 @@ ALLOWED = {
     "judge_graph": "tree_arrays",
     "tree_arrays": "",
     "judge_inputs": "",
-    "steadiness_judge": "_validation judge_graph judge_inputs tree_arrays",
+    "forest_judge": "_validation judge_graph judge_inputs tree_arrays",
     "familiarity_judge": "_validation judge_graph judge_inputs",
     "murmur_judge": (
         "_validation calibration folds judge_graph judge_inputs prediction tree_arrays"
@@ -132,11 +138,15 @@ ALLOWED = {
         "annotated_rows audio averaged_beats beat_regions beat_tracking heard_beats "
         "images made_murmurs pretraining_data pretraining_recipe spectrogram"
     ),
-    "beat_judges": (
+    "judge_fitting": (
         "_tensorflow averaged_beats beat_recipe beat_tracking familiarity "
-        "familiarity_judge heard_beats linear_beats model_archive murmur_examples "
-        "murmur_judge outputs pretraining pretraining_data "
-        "pretraining_identity pretraining_recipe steadiness_judge training"
+        "familiarity_judge forest_judge heard_beats linear_beats murmur_examples "
+        "murmur_judge pretraining pretraining_data pretraining_recipe"
+    ),
+    "beat_judges": (
+        "_tensorflow beat_recipe beat_tracking familiarity_judge forest_judge "
+        "heard_beats judge_fitting model_archive murmur_judge outputs "
+        "pretraining_data pretraining_identity pretraining_recipe training"
     ),
     "linear_beats": (
         "_tensorflow _validation calibration folds judge_inputs prediction"
@@ -144,15 +154,14 @@ ALLOWED = {
     "beat_view_training": (
         "_tensorflow annotated_rows augmentations averaged_beats beat_judges "
         "beat_tracking beat_training beat_view beat_view_network familiarity_judge "
-        "heard_beats murmur_judge onnx_export pretraining pretraining_data "
-        "pretraining_feed "
-        "pretraining_identity pretraining_recipe pretraining_rounds spectrogram "
-        "steadiness_judge"
+        "forest_judge heard_beats murmur_judge onnx_export prediction pretraining "
+        "pretraining_data pretraining_feed pretraining_identity pretraining_recipe "
+        "pretraining_rounds spectrogram"
     ),
     "pretraining_run": (
-        "beat_recipe beat_view images outputs prediction pretraining_data "
-        "pretraining_identity pretraining_recipe spectrogram "
-        ": beat_view_training onnx_export pretraining"
+        "beat_recipe beat_scores beat_view images outputs prediction pretraining_data "
+        "pretraining_identity pretraining_recipe spectrogram : beat_view_training "
+        "onnx_export pretraining"
     ),
     "pretrained_files": (
         "calibration classifier images operating_points prediction "
@@ -179,22 +188,23 @@ ALLOWED = {
     "quality_training": "quality_features",
     # beats and rhythm
     "beat_decoding": "_beat_search _validation",
-    "beat_tracking": "_rows audio beat_decoding mel prediction",
+    "beat_tracking": "_rows audio beat_decoding mel network_sessions prediction",
     "averaged_beats": "beat_decoding",
     "steadiness": "_validation averaged_beats beat_decoding rhythm_features",
     "familiarity": "",
     "beat_regions": "_validation averaged_beats",
     "heard_beats": "averaged_beats beat_tracking steadiness",
+    "beat_scores": "",
     "beat_view": (
-        "_validation averaged_beats beat_regions beat_tracking familiarity heard_beats "
-        "prediction steadiness"
+        "_validation averaged_beats beat_regions beat_scores beat_tracking "
+        "familiarity heard_beats network_sessions steadiness"
     ),
     "beat_training": (
         "_tensorflow _validation beat_tracking heart_segments onnx_export"
     ),
     "premature_beats": "_validation",
     "beat_likeness": "averaged_beats beat_decoding",
-    "extra_sounds": "prediction",
+    "extra_sounds": "network_sessions",
     "rhythm_features": "beat_decoding beat_likeness beat_tracking extra_sounds",
     "embedding": "persistence pretrained windows",
     "rhythm": "_rows _validation beat_tracking rhythm_features",
@@ -262,15 +272,15 @@ ALLOWED = {
 DOORS = {
     "keras": (
         "auroc auroc_losses beat_judges beat_training beat_view_network "
-        "beat_view_training fine_tuning initial_share linear_beats loss_columns losses "
-        "multi_output_loss networks onnx_export pretraining pretraining_feed "
-        "pretraining_rounds training training_callbacks training_task",
+        "beat_view_training fine_tuning initial_share judge_fitting linear_beats "
+        "loss_columns losses multi_output_loss networks onnx_export pretraining "
+        "pretraining_feed pretraining_rounds training training_callbacks training_task",
         "pretrained_files",
     ),
     "tensorflow": ("_tensorflow training", ""),
     "scikeras": ("training", ""),
     "onnx": ("judge_graph onnx_export quality_training", ""),
-    "onnxruntime": ("", "prediction"),
+    "onnxruntime": ("", "network_sessions"),
     "distributed": ("", "cluster"),
     "matplotlib": ("", "inspection"),
     "librosa": ("", ""),

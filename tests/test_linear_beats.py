@@ -7,8 +7,8 @@ import pytest
 from scipy.special import expit
 
 from heartbeat_clf.linear_beats import fit_linear_beats, linear_network
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.onnx_export import network_to_onnx
-from heartbeat_clf.prediction import network_session
 
 SHAPE = (4, 6, 2)
 

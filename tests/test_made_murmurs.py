@@ -21,7 +21,7 @@ from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.heard_beats import hear_beats
 from heartbeat_clf.made_murmurs import MurmurKind, add_murmur, draw_murmur
 from heartbeat_clf.murmur_examples import murmur_examples, sparse_murmurs
-from heartbeat_clf.prediction import network_session
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_recipe import read_recipe, tracked_bands
 from heartbeat_clf.pretraining_run import make_images

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from heartbeat_clf.averaged_beats import BEAT_COLUMNS
 from heartbeat_clf.beat_regions import beat_regions, count_regions
 from heartbeat_clf.murmur_judge import BoostedTrees, boosted_to_onnx, fit_boosted
-from heartbeat_clf.prediction import network_session
+from heartbeat_clf.network_sessions import network_session
 
 SHAPE = (40, sum(BEAT_COLUMNS), 3)
 

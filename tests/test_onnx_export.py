@@ -6,13 +6,13 @@ import onnxruntime
 import pytest
 from keras import layers
 
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.networks import build_network
 from heartbeat_clf.onnx_export import (
     UnsupportedLayerError,
     network_to_onnx,
     with_half_weights,
 )
-from heartbeat_clf.prediction import network_session
 
 
 def run_onnx(network, windows):

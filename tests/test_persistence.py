@@ -520,7 +520,7 @@ def test_newer_format_asks_for_an_upgrade(saved, tmp_path):
     path = rewritten(saved, tmp_path / "bad.hbc", model=model)
     with pytest.raises(
         ValueError,
-        match=r"version 8 or lower, got 99 in .*Upgrade heartbeat_clf \(written by "
+        match=r"version 9 or lower, got 99 in .*Upgrade heartbeat_clf \(written by "
         f"{heartbeat_clf.__version__}",
     ):
         load(path)

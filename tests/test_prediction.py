@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.prediction import (
     BATCH_WINDOWS,
     Calibration,
     WindowPredictor,
     logits_to_scores,
     mean_logits,
-    network_session,
     softmax,
 )
 

@@ -9,9 +9,9 @@ from scipy.special import expit
 from sklearn.ensemble import ExtraTreesClassifier
 
 from heartbeat_clf.averaged_beats import find_stays
-from heartbeat_clf.prediction import network_session
+from heartbeat_clf.forest_judge import Forest, fit_forest, forests_to_onnx
+from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.steadiness import STEADINESS_FEATURES, steadiness_features
-from heartbeat_clf.steadiness_judge import Forest, fit_forest, forests_to_onnx
 
 RATE = 100.0
 

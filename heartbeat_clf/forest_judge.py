@@ -1,4 +1,4 @@
-"""A judge of how steadily a heart beats: extremely randomised trees on eight numbers.
+"""Judges that are extremely randomised trees: of steadiness, and of networks' units.
 
 The trees are kept as arrays and written as ONNX, so that what predicts needs neither
 scikit-learn nor pickle.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
-from heartbeat_clf._validation import check_same_length
+from heartbeat_clf._validation import check_number, check_same_length
 from heartbeat_clf.judge_graph import JudgeGraph, one_an_output
 from heartbeat_clf.judge_inputs import check_features, check_positive, check_weights
 from heartbeat_clf.tree_arrays import TreeArrays, tree_arrays
@@ -20,8 +20,6 @@ from heartbeat_clf.tree_arrays import TreeArrays, tree_arrays
 __all__ = ["Forest", "fit_forest", "forests_to_onnx"]
 
 _TREES = 100
-_LEAVES = 16
-_LEAST_LEAF = 5
 # Log odds beyond +-4.6 are more than a few hundred recordings can tell.
 _LEAST_SHARE = 0.01
 
@@ -53,6 +51,10 @@ def fit_forest(
     positive: np.ndarray,
     weights: np.ndarray,
     *,
+    leaves: int | None = 16,
+    least_leaf: int = 5,
+    looked_at: float | None = None,
+    halved: bool = False,
     seed: int = 0,
 ) -> Forest:
     """Return extremely randomised trees that tell one class from the other.
@@ -66,6 +68,16 @@ def fit_forest(
         What is to be told; both classes must be there.
     weights : ndarray of shape (n_recordings,)
         Of the recordings, above 0.
+    leaves : int or None, default=16
+        The most that a tree has; None for no bound.
+    least_leaf : int, default=5
+        The least recordings of a leaf.
+    looked_at : float or None, default=None
+        Share of the features that each split chooses among; None for the square root
+        of their number.
+    halved : bool, default=False
+        Whether thresholds and shares are rounded to half precision, which packs
+        better: what lies within a two-thousandth of a threshold may go the other way.
     seed : int, default=0
         Origin of the trees.
 
@@ -77,11 +89,11 @@ def fit_forest(
     ------
     ValueError
         If lengths differ, features are not finite, weights not above 0, `positive` is
-        not boolean or of one class.
+        not boolean or of one class, or a setting is out of its range.
 
     Notes
     -----
-    100 trees of up to 16 leaves, each of 5 recordings or more.
+    There are 100 trees.
 
     References
     ----------
@@ -90,6 +102,9 @@ def fit_forest(
     """
     features, weights = check_features(features), check_weights(weights)
     positive = check_positive(positive)
+    check_number("leaves", leaves, minimum=2, integer=True, optional=True)
+    check_number("least_leaf", least_leaf, minimum=1, integer=True)
+    check_number("looked_at", looked_at, minimum=1e-9, maximum=1, optional=True)
     check_same_length(features=features, positive=positive, weights=weights)
     if len(np.unique(positive)) < 2:
         raise ValueError(
@@ -97,8 +112,9 @@ def fit_forest(
         )
     found = ExtraTreesClassifier(
         n_estimators=_TREES,
-        max_leaf_nodes=_LEAVES,
-        min_samples_leaf=_LEAST_LEAF,
+        max_leaf_nodes=leaves,
+        min_samples_leaf=least_leaf,
+        max_features="sqrt" if looked_at is None else float(looked_at),
         random_state=seed,
     )
     # A leaf needs some weight beside its number; their mean of 1 makes this no matter
@@ -109,7 +125,19 @@ def fit_forest(
         found: np.ndarray = counts[:, 1] / counts.sum(axis=1)
         return found
 
-    return Forest(features.shape[1], *tree_arrays(found.estimators_, share))
+    trees = tree_arrays(found.estimators_, share)
+    if halved:
+        trees = trees._replace(
+            threshold=_as_halves(trees.threshold), answer=_as_halves(trees.answer)
+        )
+    return Forest(features.shape[1], *trees)
+
+
+def _as_halves(values: np.ndarray) -> np.ndarray:
+    """Return numbers rounded to half precision; those beyond its range as they are."""
+    with np.errstate(over="ignore"):
+        rounded = values.astype(np.float16).astype(np.float32)
+    return np.where(np.isfinite(rounded), rounded, values)
 
 
 def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> bytes:
@@ -167,4 +195,4 @@ def forests_to_onnx(forests: Sequence[Forest | None], *, sign: float = 1.0) -> b
         odds = graph.node("Div", share, graph.node("Sub", one, share))
         log_odds = graph.node("Log", odds)
         judged.append(graph.node("Mul", log_odds, graph.constant([sign])))
-    return graph.model(judged, sizes.pop(), "steadiness")
+    return graph.model(judged, sizes.pop(), "forest")
