@@ -27,6 +27,8 @@ _RESAMPLING_QUALITY = "HQ"
 
 # Standard deviations. Of CirCor, CinC 2016 and PASCAL, 3.8 is the most.
 _LARGEST_OFFSET = 4.0
+# Beyond it, single precision is coarser than a ten-thousandth of the deviation.
+_PRECISE_OFFSET = 1000.0
 
 # What a stream of unknown length writes into its header in place of a size.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -215,7 +217,7 @@ def load_with_rate(
         label = repr(os.fspath(recording))
         samples, rate = read_audio(recording)
     else:
-        samples = float_samples(recording, label)
+        samples = float_samples(_precise(recording), label)
         rate = sample_rate if input_rate is None else input_rate
     _check_samples(samples, label)
     if gap_removal:
@@ -234,6 +236,23 @@ def load_with_rate(
                 f"{label} at {rate!r} Hz. Leave the recording out."
             )
     return samples, rate
+
+
+def _precise(recording: Any) -> Any:
+    """Return samples about zero, where single precision would lose them beside a mean.
+
+    As those of a pressure sensor in pascal, which float32 holds in steps of 0.008.
+    """
+    array = np.asarray(recording)
+    wide = array.dtype in (np.float64, np.longdouble, np.int32)
+    if array.ndim != 1 or not len(array) or not wide:
+        return recording
+    with np.errstate(over="ignore", invalid="ignore"):
+        samples = array.astype(np.float64, copy=False)
+        mean, deviation = samples.mean(), samples.std()
+    if not 0 < _PRECISE_OFFSET * deviation < abs(mean) < np.inf:
+        return recording
+    return (samples - mean) / (2.0**31 if array.dtype == np.int32 else 1.0)
 
 
 def _without_offset(samples: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from heartbeat_clf._rows import check_recordings
 from heartbeat_clf._validation import check_number, check_rate
 from heartbeat_clf.audio import load_recording, read_audio
+from heartbeat_clf.cleaning import band_pass_filter
 from heartbeat_clf.gaps import remove_gaps
 from heartbeat_clf.hum import remove_hum
 from heartbeat_clf.prediction import BATCH_WINDOWS, Calibration, WindowPredictor
@@ -39,6 +40,12 @@ _SILENT_RANGE = 16 / 2**15
 # the rails, and none is constant for more than a quarter of its time.
 _MOST_CLIPPED = 0.1
 _MOST_CONSTANT = 0.5
+# The models in the box hear what is above 25 Hz: of all recordings of these sets and
+# PASCAL at least a ten-thousandth of the power. At less than 100 Hz, half of what S1
+# and S2 are made of is not recorded.
+_LOWEST_SOUND = 25.0
+_LEAST_SHARE = 1e-5
+_LEAST_RATE = 100.0
 # Which quantile of the windows' scores is that of a recording.
 _SHARE = 0.75
 
@@ -84,11 +91,11 @@ def assess_quality(
 ) -> list[QualityReport]:
     """Return for each recording whether it is worth an answer, and why not.
 
-    A recording is refused if it is too short, silent, constant for long, clipped, or
-    if no heart is heard in it. The last is told by a small network that was trained
-    with real heart sounds against noise, speech, music, handling and hearts whose
-    rhythm was destroyed. Not a medical device: a usable recording may still be
-    answered wrongly.
+    A recording is refused if it is too short, silent, constant for long, clipped, has
+    nothing above 25 Hz, or if no heart is heard in it. The last is told by a small
+    network that was trained with real heart sounds against noise, speech, music,
+    handling and hearts whose rhythm was destroyed. Not a medical device: a usable
+    recording may still be answered wrongly.
 
     Parameters
     ----------
@@ -156,7 +163,7 @@ def _assess(
     measures = measure_signal(samples, rate)
     heard = remove_gaps(samples, rate)
     seconds = len(heard) / rate
-    reason = _fault(measures, seconds, min_duration)
+    reason = _fault(measures, seconds, min_duration, rate)
     score = LOWEST_SCORE
     if seconds >= min_duration and np.ptp(heard) > 0:
         waveform = load_recording(
@@ -164,6 +171,8 @@ def _assess(
         )
         heard_alone = remove_hum(waveform, sample_rate=SAMPLE_RATE)
         score = waveform_score(heard_alone, _network())
+        if reason is None and share_above(waveform, _LOWEST_SOUND) < _LEAST_SHARE:
+            reason = f"no sound: next to nothing of it is above {_LOWEST_SOUND:g} Hz"
     if reason is None:
         limit = _threshold_of(seconds) if threshold is None else threshold
         if score < limit:
@@ -199,7 +208,9 @@ def _is_constant(array: np.ndarray) -> bool:
     return bool(len(array) and np.isfinite(array[0]) and (array == array[0]).all())
 
 
-def _fault(measures: SignalMeasures, seconds: float, min_duration: float) -> str | None:
+def _fault(
+    measures: SignalMeasures, seconds: float, min_duration: float, rate: float
+) -> str | None:
     """Return what is wrong with the signal itself, or None.
 
     `seconds` are those without gaps.
@@ -223,7 +234,20 @@ def _fault(measures: SignalMeasures, seconds: float, min_duration: float) -> str
         )
     if measures.clipped > _MOST_CLIPPED:
         return f"clipped: {measures.clipped:.0%} of the samples are at the rails"
+    if rate < _LEAST_RATE:
+        return (
+            f"no sound: recorded at {rate:g} Hz, at least {_LEAST_RATE:g} Hz are wanted"
+        )
     return None
+
+
+def share_above(waveform: np.ndarray, low: float) -> float:
+    """Return the share of the power of a waveform at 1000 Hz above a frequency."""
+    passed = band_pass_filter(
+        waveform, low=low, high=SAMPLE_RATE / 2, sample_rate=SAMPLE_RATE
+    )
+    power = float(np.var(passed, dtype=np.float64))
+    return power / float(np.var(waveform, dtype=np.float64))
 
 
 def waveform_score(

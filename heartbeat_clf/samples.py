@@ -48,7 +48,9 @@ def float_samples(samples: Any, label: str) -> np.ndarray:
             "Mix the channels to one: array.mean(axis=channel_axis)."
         )
     if array.dtype.kind == "f":
-        return np.ascontiguousarray(array, dtype=np.float32)
+        # What single precision does not hold is infinite, and told as that.
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray(array, dtype=np.float32)
     if array.dtype.name not in _FULL_SCALE:
         raise TypeError(
             f"Expected samples of a floating type, or int8, uint8, int16 or int32 "

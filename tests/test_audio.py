@@ -246,6 +246,39 @@ def test_an_offset_beyond_the_sound_is_taken_out(offset):
     np.testing.assert_allclose(waveform, sound, atol=1e-3)
 
 
+@pytest.mark.parametrize(("dtype", "unit"), [(np.float64, 1.0), (np.int32, 2.0**31)])
+def test_an_offset_does_not_cost_the_sound_its_precision(dtype, unit):
+    # Pascals of a barometer: float32 holds them in steps of 0.008.
+    sound = np.round(100 * np.sin(np.arange(4000) / 7)).astype(dtype)
+    scaled = sound / (1000 if dtype is np.float64 else 1)
+    given = (scaled + (101_325 if dtype is np.float64 else 2**30)).astype(dtype)
+    waveform = load_recording(given, sample_rate=1000)
+    assert waveform.dtype == np.float32
+    expected = scaled - scaled.mean()
+    np.testing.assert_allclose(
+        waveform * unit, expected, atol=1e-4 * np.abs(expected).max()
+    )
+
+
+def test_wide_samples_about_zero_are_taken_as_before():
+    rng = np.random.default_rng(0)
+    for given in (
+        rng.normal(size=2000) + 900,
+        rng.normal(size=2000) * 1e300,
+        rng.integers(-(2**31), 2**31, 2000).astype(np.int32),
+    ):
+        with np.errstate(over="ignore"):
+            single = given.astype(np.float32)
+        if not np.isfinite(single).all():
+            with pytest.raises(ValueError, match="finite samples"):
+                load_recording(given, sample_rate=1000)
+            continue
+        expected = single / np.float32(2**31) if given.dtype == np.int32 else single
+        if abs(given.mean()) > 4 * given.std():
+            expected = (expected - expected.mean(dtype=np.float64)).astype(np.float32)
+        assert np.array_equal(load_recording(given, sample_rate=1000), expected)
+
+
 def test_a_smaller_offset_is_kept():
     waveform = load_recording(unit_sound() + 3.99, sample_rate=1000)
     np.testing.assert_allclose(waveform, unit_sound() + 3.99, rtol=1e-5, atol=1e-5)

@@ -179,7 +179,7 @@ ALLOWED = {
     "quality_windows": "mel windows",
     "quality_features": "",
     "quality": (
-        "_rows _validation audio gaps hum prediction quality_features "
+        "_rows _validation audio cleaning gaps hum prediction quality_features "
         "quality_windows signal_checks"
     ),
     "quality_examples": (

@@ -133,6 +133,35 @@ def test_a_heart_with_long_gaps_is_refused(hearts):
     assert report.constant == pytest.approx(2 / 3, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.sin(2 * np.pi * 1.2 * np.arange(8000) / 1000),
+        np.sin(2 * np.pi * 5 * np.arange(8000) / 1000),
+        np.linspace(-30_000, 30_000, 8000).astype(np.int16),
+        np.linspace(-1, 1, 8000) ** 2,
+    ],
+)
+def test_what_nobody_hears_is_no_sound(samples):
+    (report,) = assess_quality([samples])
+    assert report.reason == "no sound: next to nothing of it is above 25 Hz"
+
+
+def test_a_heart_over_a_slow_drift_is_heard(hearts):
+    heart = hearts[0]
+    drift = 20 * heart.std() * np.sin(2 * np.pi * 0.3 * np.arange(len(heart)) / 2000)
+    (report,) = assess_quality([heart + drift], input_rate=2000)
+    assert report.usable
+
+
+@pytest.mark.parametrize(("rate", "usable"), [(99, False), (10, False), (100, None)])
+def test_too_few_samples_a_second_hold_no_sound(rate, usable):
+    noise = np.random.default_rng(0).normal(0, 0.1, 10 * rate)
+    (report,) = assess_quality([noise], input_rate=rate)
+    too_few = f"no sound: recorded at {rate} Hz, at least 100 Hz are wanted"
+    assert (report.reason == too_few) is (usable is False)
+
+
 def test_reports_are_the_same_alone_and_in_a_batch(hearts):
     noise = np.random.default_rng(0).standard_normal(5000)
     recordings = [*hearts, noise, np.zeros(3000), hearts[0][:700]]
