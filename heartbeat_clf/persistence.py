@@ -31,6 +31,7 @@ import heartbeat_clf
 from heartbeat_clf._validation import check_rate
 from heartbeat_clf.beat_recipe import JUDGES
 from heartbeat_clf.classifier import HeartbeatClassifier
+from heartbeat_clf.heartbeat_pipeline import HeartbeatPipeline
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.initial_weights import FINE_TUNING
 from heartbeat_clf.keras_archive import portable_archive
@@ -319,7 +320,7 @@ def _build_pipeline(description: dict[str, Any], entries: dict[str, bytes]) -> P
             if points is not None:
                 step.operating_points_ = points
         steps.append((part["name"], step))
-    return Pipeline(steps)
+    return HeartbeatPipeline(steps)
 
 
 def load_pretrained(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 
 from heartbeat_clf._validation import check_choice, check_number
 from heartbeat_clf.classifier import HeartbeatClassifier
 from heartbeat_clf.classifier_checks import check_settings
+from heartbeat_clf.heartbeat_pipeline import HeartbeatPipeline, check_agreement
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.initial_weights import (
     FINE_TUNING,
-    OTHER_HEADS,
     read_initial_weights,
 )
 from heartbeat_clf.spectrogram import SpectrogramTransformer
@@ -78,8 +77,10 @@ def make_heartbeat_pipeline(
 
     Returns
     -------
-    pipeline : sklearn.pipeline.Pipeline
-        Steps ``"spectrogram"``, ``"trimmer"`` and ``"classifier"``.
+    pipeline : HeartbeatPipeline
+        A :class:`sklearn.pipeline.Pipeline` with the steps ``"spectrogram"``,
+        ``"trimmer"`` and ``"classifier"``. Its `fit` refuses settings, by whatever way
+        they came, that differ from those of the initial weights.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def make_heartbeat_pipeline(
                 "Leave it out."
             )
         steps["classifier"].set_params(window_frames=frames)
-    return Pipeline(list(steps.items()), memory=memory)
+    return HeartbeatPipeline(list(steps.items()), memory=memory)
 
 
 def _take_over(steps: dict[str, Any], given: dict[tuple[str, str], str]) -> None:
@@ -145,19 +146,7 @@ def _take_over(steps: dict[str, Any], given: dict[tuple[str, str], str]) -> None
     weights = read_initial_weights(steps["classifier"].initial_weights)
     for (owner, parameter), value in weights.settings.items():
         if (owner, parameter) in given:
-            got = steps[owner].get_params()[parameter]
-            if isinstance(value, tuple) and isinstance(got, list | np.ndarray):
-                got = tuple(np.asarray(got).tolist())
-            if parameter == "network" and got == OTHER_HEADS.get(value):
-                continue
-            if got != value:
-                wanted = repr(value)
-                if parameter == "network" and value in OTHER_HEADS:
-                    wanted += f" or {OTHER_HEADS[value]!r}"
-                raise ValueError(
-                    f"Expected {parameter}={wanted} as the initial weights "
-                    f"{weights.origin!r} were trained with, got {got!r}. Leave it out."
-                )
+            value = check_agreement(weights, owner, parameter, steps[owner])
         steps[owner].set_params(**{parameter: value})
     for parameter, value in FINE_TUNING.items():
         if ("classifier", parameter) not in given:

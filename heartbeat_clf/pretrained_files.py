@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from heartbeat_clf.calibration import fit_calibration
 from heartbeat_clf.classifier import HeartbeatClassifier
+from heartbeat_clf.heartbeat_pipeline import HeartbeatPipeline
 from heartbeat_clf.images import ImageTrimmer
 from heartbeat_clf.operating_points import (
     COMBINATIONS,
@@ -357,4 +358,4 @@ def as_pipeline(
     if operating_points is not None:
         classifier.operating_points_ = operating_points
     steps = [("spectrogram", transformer), ("trimmer", trimmer)]
-    return Pipeline([*steps, ("classifier", classifier)])
+    return HeartbeatPipeline([*steps, ("classifier", classifier)])

@@ -68,14 +68,15 @@ ALLOWED = {
         "_callback_protocol _validation classifier_checks kept_training prediction "
         "windows : training_task"
     ),
+    "heartbeat_pipeline": "classifier images initial_weights spectrogram",
     "pipeline": (
-        "_validation classifier classifier_checks images initial_weights spectrogram "
-        ": losses networks"
+        "_validation classifier classifier_checks heartbeat_pipeline images "
+        "initial_weights spectrogram : losses networks"
     ),
     "persistence": (
-        "__version__ _validation beat_recipe classifier images initial_weights "
-        "keras_archive model_archive operating_points outputs prediction pretrained "
-        "saved_parts spectrogram"
+        "__version__ _validation beat_recipe classifier heartbeat_pipeline images "
+        "initial_weights keras_archive model_archive operating_points outputs "
+        "prediction pretrained saved_parts spectrogram"
     ),
     # models that were trained before
     "keras_archive": "",
@@ -164,7 +165,7 @@ ALLOWED = {
         "onnx_export pretraining"
     ),
     "pretrained_files": (
-        "calibration classifier images operating_points prediction "
+        "calibration classifier heartbeat_pipeline images operating_points prediction "
         "pretraining_recipe spectrogram : losses onnx_export pretraining training"
     ),
     "pretraining_models": (

@@ -177,6 +177,62 @@ def test_settings_that_do_not_fit_are_named(settings, message):
         make_heartbeat_pipeline(**{"initial_weights": "pretrained", **settings})
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"spectrogram__fmax": 400.0}, r"fmax=480\.0 as the initial .* got 400\.0"),
+        ({"spectrogram__band_pass": None}, r"band_pass=\(25.0, 500.0\) as .* got None"),
+        ({"trimmer__bands": "auto"}, "bands='all' as the initial .* got 'auto'"),
+        ({"classifier__standardize": False}, "standardize=True as .* got False"),
+    ],
+)
+def test_settings_that_are_set_later_are_named_before_anything_is_read(
+    settings, message
+):
+    recordings = ["no.wav", "file.wav"]
+    for pipeline in (
+        make_heartbeat_pipeline(initial_weights="pretrained"),
+        make_heartbeat_pipeline(),
+        load_pretrained(),
+        clone(load_pretrained()),
+    ):
+        if pipeline[-1].initial_weights is None:
+            # They come later, and so do the settings that go with them.
+            known = make_heartbeat_pipeline(initial_weights="pretrained")
+            names = [
+                f"{o}__{p}" for o, p in read_initial_weights("pretrained").settings
+            ]
+            given = {name: known.get_params()[name] for name in names}
+            pipeline.set_params(classifier__initial_weights="pretrained", **given)
+        pipeline.set_params(**settings)
+        with pytest.raises(ValueError, match=message):
+            pipeline.fit(recordings, ["a", "b"])
+
+
+def test_what_no_weights_hold_for_is_free(tmp_path):
+    pipeline = make_heartbeat_pipeline(initial_weights="pretrained")
+    pipeline.set_params(
+        spectrogram__duration=3.0,
+        spectrogram__band_pass=[25, 500],
+        classifier__network="wide_linear",
+        classifier__epochs=1,
+    )
+    with pytest.raises(FileNotFoundError, match=r"no\.wav"):
+        pipeline.fit([str(tmp_path / "no.wav")] * 2, ["murmur", "normal"])
+    # Without initial weights nothing is asked.
+    free = make_heartbeat_pipeline(n_mels=8)
+    with pytest.raises(FileNotFoundError, match=r"no\.wav"):
+        free.fit([str(tmp_path / "no.wav")] * 2, ["murmur", "normal"])
+
+
+def test_a_pipeline_of_parts_is_checked_as_far_as_it_goes():
+    pipeline = make_heartbeat_pipeline(initial_weights="pretrained")
+    images = type(pipeline)(pipeline.steps[-1:])
+    images.set_params(classifier__window_frames=100)
+    with pytest.raises(ValueError, match=r"window_frames=250 as .* got 100"):
+        images.fit([np.ones((40, 300))] * 2, ["murmur", "normal"])
+
+
 def test_initial_weights_that_are_no_path():
     with pytest.raises(TypeError, match=r"initial_weights to be .* got 3"):
         read_initial_weights(3)
