@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,6 @@ RunBatch = Callable[[np.ndarray], np.ndarray]
 """From float32 windows to an output, one row a window."""
 
 
-# A model in the box has up to six: two outputs of each network, the tracker and a
-# judge that was fitted at once.
 @functools.lru_cache(maxsize=16)
 def network_session(onnx_model: bytes, output: str = "logits") -> RunBatch:
     """Return a function from float32 windows to an output of an ONNX network.
@@ -59,24 +58,7 @@ def _started(
     onnx_model: bytes, outputs: tuple[str, ...]
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
     """Return a function from float32 windows to outputs of an ONNX network."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # One thread: windows are small, results do not depend on the machine's cores,
-    # and parallel jobs do not fight over them.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    try:
-        session = onnxruntime.InferenceSession(
-            onnx_model, options, providers=["CPUExecutionProvider"]
-        )
-    # Its errors have no base of their own.
-    except Exception as error:
-        raise ValueError(
-            "Expected a network in ONNX, got something that ONNX Runtime cannot read: "
-            f"{error}. The model file is damaged."
-        ) from error
+    session = _session(onnx_model)
     name = session.get_inputs()[0].name
     given = [found.name for found in session.get_outputs()]
     for output in outputs:
@@ -86,3 +68,26 @@ def _started(
                 "was trained by an older version. Train it anew with this one."
             )
     return lambda windows: session.run(list(outputs), {name: windows})
+
+
+# A model in the box has up to six: two networks, the tracker and three judges.
+@functools.lru_cache(maxsize=16)
+def _session(onnx_model: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # One thread: windows are small, results do not depend on the machine's cores,
+    # and parallel jobs do not fight over them.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(
+            onnx_model, options, providers=["CPUExecutionProvider"]
+        )
+    # Its errors have no base of their own.
+    except Exception as error:
+        raise ValueError(
+            "Expected a network in ONNX, got something that ONNX Runtime cannot read: "
+            f"{error}. The model file is damaged."
+        ) from error
