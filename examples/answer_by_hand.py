@@ -393,6 +393,8 @@ def check_sound(samples, least):
         raise ValueError("Expected samples that are numbers, got NaN or infinity.")
     if len(samples) < least or np.ptp(samples) == 0:
         raise ValueError(f"Expected {least} samples or more that vary: no sound here.")
+    if np.abs(samples).max() < 1e-15:
+        raise ValueError("Expected louder samples: their power is none in float32.")
 
 
 def answer(samples, model, run):

@@ -64,8 +64,9 @@ class BeatRecipe:
         Outputs that tell a murmur from none, in which a judge that learnt from made
         murmurs has a say as well (:mod:`heartbeat_clf.murmur_judge`).
     units : tuple of str, default=()
-        Outputs of which trees on what both networks hear before they judge take the
-        place of the network on windows (:mod:`heartbeat_clf.forest_judge`).
+        Outputs of which trees on what both networks hear before they judge have half
+        of the say of both, where the sound is familiar
+        (:mod:`heartbeat_clf.forest_judge`).
     """
 
     steps: int

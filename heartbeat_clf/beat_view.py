@@ -25,6 +25,7 @@ from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.heard_beats import Heard, hear_beats
 from heartbeat_clf.network_sessions import network_outputs, network_session
 from heartbeat_clf.steadiness import STEADINESS_FEATURES
+from heartbeat_clf.units_judge import hear_units
 
 __all__ = ["BeatView"]
 
@@ -220,27 +221,27 @@ class BeatView:
         Parameters
         ----------
         beats : list of BeatScores or None
-            As :meth:`scores` gives them, one a recording.
+            As :meth:`scores` of this view gives them, one a recording.
         embeddings : ndarray of shape (n_recordings, n_features)
-            Of the network on windows.
+            Of the network on windows, as
+            :func:`heartbeat_clf.prediction.mean_outputs` gives them: of a row of
+            :class:`~heartbeat_clf.embedding.EmbeddingTransformer`, which has what the
+            network on beats hears as well, the part before that.
 
         Returns
         -------
         beats : list of BeatScores or None
             As they came, where nobody judges units.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many embeddings, they are not finite or of another
+            width, or `beats` are of a view without such a judge.
         """
-        if self.units is None:
-            return beats
-        judge = network_session(self.units)
-        told: list[BeatScores | None] = []
-        for found, embedding in zip(beats, embeddings, strict=True):
-            if found is not None:
-                said = judge(_units(embedding, found.heard))[0]
-                units = found.units.copy()
-                units[: len(said)] = said
-                found = found._replace(units=units)
-            told.append(found)
-        return told
+        return (
+            beats if self.units is None else hear_units(self.units, beats, embeddings)
+        )
 
     def _chosen(self, said: np.ndarray) -> np.ndarray:
         """Return which scores count, of a beat and perhaps of it exchanged.
@@ -376,11 +377,6 @@ class BeatView:
             besides = np.maximum(self.made_sign * found.made - _SURE, 0.0)
             row += _BESIDES * self.share * self.made_sign * np.nan_to_num(besides)
         return blended
-
-
-def _units(embedding: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """Return what the judge of units sees of a recording."""
-    return np.concatenate([embedding, heard]).astype(np.float32)[np.newaxis]
 
 
 def _as_batch(features: np.ndarray | None) -> np.ndarray | None:

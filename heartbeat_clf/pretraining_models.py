@@ -123,6 +123,20 @@ def make_models(
                 say(f"no {judge} of {name}: a fold leaves one subject of a class")
             sparse += few
         recipe = recipe.judging(set(recipe.outputs).difference(sparse))
+
+    def score_folds(recipe: Recipe) -> list[pd.DataFrame]:
+        return list(
+            train_folds(
+                data,
+                images,
+                recipe,
+                place,
+                n_folds=n_folds,
+                verbose=verbose,
+                say=say,
+            )
+        )
+
     target.mkdir(parents=True, exist_ok=True)
     say("images")
     images = make_images(data, recipe, cache=place / "cache", verbose=verbose)
@@ -135,20 +149,16 @@ def make_models(
         recipe = dataclasses.replace(
             recipe, beats=dataclasses.replace(recipe.beats, made=rest)
         )
-    scores = pd.concat(
-        list(
-            train_folds(
-                data,
-                images,
-                recipe,
-                place,
-                n_folds=n_folds,
-                verbose=verbose,
-                say=say,
-            )
-        ),
-        ignore_index=True,
-    )
+    tables = score_folds(recipe)
+    unheard = _missing_judges(recipe, tables)
+    if unheard:
+        # Counted were labels; too few of these recordings may have beats to be heard.
+        for name, judge in unheard:
+            say(f"no {judge} of {name}: a fold has none")
+        judged = set(recipe.outputs).difference(name for name, _ in unheard)
+        recipe = recipe.judging(judged)
+        tables = score_folds(recipe)
+    scores = pd.concat(tables, ignore_index=True)
     say("final network, on everything")
     from heartbeat_clf.beat_view_training import train_beats
     from heartbeat_clf.pretraining import pretrain
@@ -257,6 +267,21 @@ def load_sets(sources: Sequence[str | Path], recipe: Recipe) -> list[TrainingSet
                 "'.csv'."
             )
     return data
+
+
+def _missing_judges(
+    recipe: Recipe, tables: Sequence[pd.DataFrame]
+) -> list[tuple[str, str]]:
+    """Return outputs and judges that a fold has not, although the recipe wants them."""
+    heard = [table for table in tables if "beats" in table]
+    if recipe.beats is None:
+        return []
+    return [
+        (name, judge)
+        for kind, judge in JUDGES.items()
+        for name in getattr(recipe.beats, kind)
+        if any(f"{name}_{kind}" not in table for table in heard)
+    ]
 
 
 def _describe(part: TrainingSet) -> dict[str, Any]:

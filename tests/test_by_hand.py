@@ -68,6 +68,15 @@ def test_what_holds_no_sound_is_refused(samples, tmp_path):
         HAND["answer_file"](path, model, run)
 
 
+def test_samples_whose_power_float32_loses_are_refused():
+    faint = 1e-20 * make_heart_sounds(1, sample_rate=1000, random_state=0).recordings[0]
+    with pytest.raises(ValueError, match="whose power is none in float32"):
+        load_pretrained().predict_proba([faint])
+    model, run = HAND["read_model"](find_model("murmur"))
+    with pytest.raises(ValueError, match="louder samples: their power is none"):
+        HAND["answer"](faint, model, run)
+
+
 def test_a_model_without_a_second_look_is_followed(folder, tmp_path):
     model = load_pretrained()
     classifier = model[-1]

@@ -196,9 +196,10 @@ ALLOWED = {
     "beat_regions": "_validation averaged_beats",
     "heard_beats": "averaged_beats beat_tracking steadiness",
     "beat_scores": "",
+    "units_judge": "beat_scores network_sessions",
     "beat_view": (
         "_validation averaged_beats beat_regions beat_scores beat_tracking "
-        "familiarity heard_beats network_sessions steadiness"
+        "familiarity heard_beats network_sessions steadiness units_judge"
     ),
     "beat_training": (
         "_tensorflow _validation beat_tracking heart_segments onnx_export"

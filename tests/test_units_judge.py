@@ -7,6 +7,7 @@ import json
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from beat_parts import (
     BEAT_SHAPE,
@@ -33,6 +34,7 @@ from heartbeat_clf.onnx_export import network_to_onnx
 from heartbeat_clf.prediction import Calibration, mean_logits, mean_outputs
 from heartbeat_clf.pretrained_files import as_pipeline
 from heartbeat_clf.pretraining import pretrain
+from heartbeat_clf.pretraining_models import make_models
 from heartbeat_clf.pretraining_run import score_images, train_fold
 from heartbeat_clf.saved_model import load_to_predict
 
@@ -105,6 +107,80 @@ def test_the_judge_hears_the_windows_and_the_beat(sets):
     plain = dataclasses.replace(view, units=None)
     assert plain.scores(image).heard.size == 0
     assert plain.with_units([found], embedding[np.newaxis]) == [found]
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "message"),
+    [
+        (np.full((1, 20), np.nan), "finite embeddings, got some that are not"),
+        (np.full((1, 20), np.inf), "finite embeddings, got some that are not"),
+        (np.zeros((1, 84)), "units that the judge learnt from, .* got 84 and 64: "),
+        (np.zeros((1, 5)), "units that the judge learnt from, .* got 5 and 64: "),
+        (np.zeros((2, 20)), r"shape \(1, n_features\), .* got \(2, 20\)"),
+        (np.zeros(20), r"shape \(1, n_features\), .* got \(20,\)"),
+    ],
+)
+def test_units_that_the_judge_did_not_learn_from_are_named(embeddings, message, sets):
+    view = view_of(network_on_beats(), units=trees(20 + 64))
+    found = view.scores(sets[1][0][0])
+    with pytest.raises(ValueError, match=message):
+        view.with_units([found], embeddings)
+
+
+def test_scores_of_a_view_without_the_judge_are_named(sets):
+    view = view_of(network_on_beats(), units=trees(20 + 64))
+    found = dataclasses.replace(view, units=None).scores(sets[1][0][0])
+    with pytest.raises(ValueError, match=r"judge learnt from, .* got 20 and 0: "):
+        view.with_units([found], np.zeros((1, 20)))
+
+
+@pytest.mark.parametrize("size", [1e-5, 1.0, 1e6])
+def test_halves_keep_eleven_bits_whatever_the_size(size):
+    rng = np.random.default_rng(0)
+    features = (size * rng.normal(size=(300, 4))).astype(np.float32)
+    positive = features[:, 1] > 0.3 * size
+    whole, halved = (
+        fit_forest(features, positive, np.ones(300), halved=halved)
+        for halved in (False, True)
+    )
+    inner = whole.feature >= 0
+    off = np.abs(halved.threshold - whole.threshold)[inner]
+    assert (off <= 2.0**-11 * np.abs(whole.threshold)[inner]).all()
+    assert off.max() > 0
+    assert np.abs(halved.share - whole.share).max() <= 2.0**-11
+    parts, _ = np.frexp(halved.threshold)
+    assert np.array_equal(parts * 2**11, np.round(parts * 2**11))
+
+
+def test_a_judge_that_a_fold_has_not_is_left_out(sets, tmp_path, monkeypatch):
+    part = sets[0][1]
+    each = np.array([f"person {row}" for row in range(len(part.recordings))])
+    data = [dataclasses.replace(part, subjects=each)]
+    asked, said = [], []
+
+    def folds(data, images, recipe, place, **settings):
+        asked.append(recipe)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        columns = ("abnormal_steadiness", "abnormal_familiarity")
+        for number in range(2):
+            table = pd.DataFrame(0.0, index=[0], columns=["beats", *columns])
+            yield table.assign(abnormal_units=0.0) if number else table
+
+    monkeypatch.setattr("heartbeat_clf.pretraining_models.train_folds", folds)
+    with pytest.raises(KeyboardInterrupt):
+        make_models(
+            data,
+            small_recipe(beats=WITH_UNITS),
+            work=tmp_path / "work",
+            output=tmp_path / "models",
+            n_folds=2,
+            say=said.append,
+        )
+    assert said[-1] == "no judge of units of abnormal: a fold has none"
+    # As where labels are too few: none of the judges of that output stays.
+    assert asked[1].beats.units == asked[1].beats.steadiness == ()
+    assert asked[0].beats.units == ("abnormal",)
 
 
 def test_a_network_that_was_trained_on_hears_something_else():
