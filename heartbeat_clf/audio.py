@@ -29,6 +29,7 @@ _RESAMPLING_QUALITY = "HQ"
 _LARGEST_OFFSET = 4.0
 # Beyond it, single precision is coarser than a ten-thousandth of the deviation.
 _PRECISE_OFFSET = 1000.0
+_ROUNDING = 1e-12
 
 # What a stream of unknown length writes into its header in place of a size.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -244,15 +245,17 @@ def _precise(recording: Any) -> Any:
     As those of a pressure sensor in pascal, which float32 holds in steps of 0.008.
     """
     array = np.asarray(recording)
-    wide = array.dtype in (np.float64, np.longdouble, np.int32)
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    wide = (kind == "f" and size >= 8) or (kind == "i" and size == 4)
     if array.ndim != 1 or not len(array) or not wide:
         return recording
     with np.errstate(over="ignore", invalid="ignore"):
         samples = array.astype(np.float64, copy=False)
         mean, deviation = samples.mean(), samples.std()
-    if not 0 < _PRECISE_OFFSET * deviation < abs(mean) < np.inf:
+    # What varies by less than that varies by the rounding of double precision.
+    if not _ROUNDING * abs(mean) < deviation < abs(mean) / _PRECISE_OFFSET < np.inf:
         return recording
-    return (samples - mean) / (2.0**31 if array.dtype == np.int32 else 1.0)
+    return (samples - mean) / (2.0**31 if kind == "i" else 1.0)
 
 
 def _without_offset(samples: np.ndarray) -> np.ndarray:

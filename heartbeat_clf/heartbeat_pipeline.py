@@ -32,7 +32,7 @@ class HeartbeatPipeline(Pipeline):
     return. It differs from its parent in `fit` alone: where the classifier starts from
     ``initial_weights``, the settings that these were trained with are compared with
     those of the steps first, however they were set: by ``set_params``, by a grid
-    search, or on the step itself.
+    search, or on the step itself. A step within another pipeline is not looked at.
 
     Parameters
     ----------
@@ -105,8 +105,12 @@ def check_agreement(
     """
     value = weights.settings[owner, parameter]
     got = step.get_params()[parameter]
-    if isinstance(value, tuple) and isinstance(got, list | np.ndarray):
+    listed = isinstance(value, tuple) and isinstance(got, list)
+    if listed or (hasattr(got, "__array__") and np.ndim(got)):
         got = tuple(np.asarray(got).tolist())
+    if parameter == "network" and value is None:
+        # A build function, which the file could not hold.
+        return got
     other_head = OTHER_HEADS.get(value) if parameter == "network" else None
     if other_head is not None and got == other_head:
         return got
@@ -116,6 +120,7 @@ def check_agreement(
             wanted += f" or {OTHER_HEADS[value]!r}"
         raise ValueError(
             f"Expected {parameter}={wanted} as the initial weights "
-            f"{weights.origin!r} were trained with, got {got!r}. Leave it out."
+            f"{weights.origin!r} were trained with, got {got!r}. Leave it "
+            "out, or set it to that."
         )
     return value

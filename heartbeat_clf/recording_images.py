@@ -25,10 +25,12 @@ from heartbeat_clf.mel_plan import MelPlan, apply_plan, image_shape, plan_images
 __all__ = ["ALGORITHM_VERSION", "LowRateWarning", "check_image_settings", "images_of"]
 
 # Part of every cache key: raise it when the same settings give another image.
-ALGORITHM_VERSION = 4
+ALGORITHM_VERSION = 5
 
 # The power of what is fainter is lost in float32.
 _FAINTEST = 1e-15
+# And that of what is louder is beyond it.
+_LOUDEST = 1e15
 # Seconds that every recording may be repeated to.
 _LONGEST = 3600
 _OF_ONE_RECORDING = (ValueError, TypeError, OSError)
@@ -325,6 +327,11 @@ def _compute_image(
         raise ValueError(
             f"Expected a sample of {_FAINTEST} or more, got {label} with none above "
             f"{loudest:.1e}, whose power is none in float32. Scale it up."
+        )
+    if loudest > _LOUDEST:
+        raise ValueError(
+            f"Expected samples up to {_LOUDEST}, got {label} with one of "
+            f"{loudest:.1e}, whose power is beyond float32. Scale it down."
         )
     if settings["spike_removal"]:
         waveform = remove_spikes(waveform, sample_rate=sample_rate)

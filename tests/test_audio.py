@@ -260,6 +260,24 @@ def test_an_offset_does_not_cost_the_sound_its_precision(dtype, unit):
     )
 
 
+@pytest.mark.parametrize("dtype", [">f8", ">i4"])
+def test_the_order_of_bytes_makes_no_difference_to_an_offset(dtype):
+    sound = 1000 * np.sin(np.arange(4000) / 7)
+    given = np.round(sound + 2**28).astype(dtype)
+    turned = given.astype(given.dtype.newbyteorder("<"))
+    found = load_recording(given, sample_rate=1000)
+    assert np.array_equal(found, load_recording(turned, sample_rate=1000))
+    assert np.corrcoef(found, sound)[0, 1] > 0.999999
+
+
+@pytest.mark.parametrize("level", [2048.0, 101_325.0, 1e300])
+def test_what_varies_by_its_rounding_holds_no_sound(level):
+    flat = np.full(4000, level)
+    flat[::3] = np.nextafter(level, np.inf)
+    with pytest.raises(ValueError, match=r"vary|finite"):
+        load_recording(flat, sample_rate=1000)
+
+
 def test_wide_samples_about_zero_are_taken_as_before():
     rng = np.random.default_rng(0)
     for given in (

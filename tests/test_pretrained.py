@@ -15,12 +15,14 @@ from sklearn.preprocessing import StandardScaler
 
 from heartbeat_clf import (
     HeartbeatClassifier,
+    SpectrogramTransformer,
     load_pretrained,
     make_heartbeat_pipeline,
     save,
 )
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.fine_tuning import learn_head
+from heartbeat_clf.heartbeat_pipeline import check_agreement
 from heartbeat_clf.initial_weights import read_initial_weights
 from heartbeat_clf.model_archive import read_model
 from heartbeat_clf.pretrained import MODELS, find_model
@@ -223,6 +225,25 @@ def test_what_no_weights_hold_for_is_free(tmp_path):
     free = make_heartbeat_pipeline(n_mels=8)
     with pytest.raises(FileNotFoundError, match=r"no\.wav"):
         free.fit([str(tmp_path / "no.wav")] * 2, ["murmur", "normal"])
+
+
+@pytest.mark.parametrize("wrong", [np.array([25, 400]), [25, 400], np.arange(3)])
+def test_pairs_that_differ_are_named_whatever_holds_them(wrong):
+    weights = replace(
+        read_initial_weights("pretrained"),
+        settings={("spectrogram", "band_pass"): None},
+    )
+    step = SpectrogramTransformer(band_pass=wrong)
+    with pytest.raises(ValueError, match=r"band_pass=None as .* out, or set it to"):
+        check_agreement(weights, "spectrogram", "band_pass", step)
+
+
+def test_a_network_that_a_file_could_not_hold_is_free():
+    weights = replace(
+        read_initial_weights("pretrained"), settings={("classifier", "network"): None}
+    )
+    step = HeartbeatClassifier(network=len)
+    assert check_agreement(weights, "classifier", "network", step) is len
 
 
 def test_a_pipeline_of_parts_is_checked_as_far_as_it_goes():

@@ -109,3 +109,15 @@ def test_real_files_give_the_plain_image(real_data, pattern, step):
     images = SpectrogramTransformer(n_jobs=2).transform(paths)
     for path, image in zip(paths, images, strict=True):
         assert abs(image - plain_image(path)).max() < 1e-3
+
+
+@pytest.mark.parametrize("gain", [1e16, 1e30])
+def test_what_is_too_loud_for_single_precision_is_refused(gain):
+    loud = gain * np.sin(np.arange(4000) / 7)
+    with pytest.raises(
+        ValueError, match=r"samples up to .*, got row 0 .* Scale it down"
+    ):
+        SpectrogramTransformer().fit_transform([loud])
+    # The offset of what was about zero is no matter.
+    with pytest.raises(ValueError, match=r"samples up to .* Scale it down"):
+        SpectrogramTransformer().fit_transform([loud + 1e6 * gain])
