@@ -347,6 +347,28 @@ def test_who_is_missed_is_found_one_after_the_other():
 
 
 @pytest.mark.usefixtures("table")
+def test_what_could_be_reached_keeps_the_missed_as_they_are():
+    from pretrained_missed import attainable
+
+    rows = pd.DataFrame(
+        [
+            ("a", True, 1.0),
+            ("b", True, 0.0),
+            ("c", False, 1.0),
+            ("d", False, 2.0),
+            ("e", False, 0.5),
+        ],
+        columns=["subject", "murmur", "score"],
+    )
+    assert attainable(rows, []) == 1.0
+    # Of its 3 pairs a wins one and half of another; those of b count as right.
+    assert attainable(rows, ["a"]) == pytest.approx(4.5 / 6)
+    # A normal one keeps its pairs too: one in two with a, none with b.
+    assert attainable(rows, ["c"]) == pytest.approx(4.5 / 6)
+    assert attainable(rows, ["a", "b", "c"]) == pytest.approx(1.5 / 6)
+
+
+@pytest.mark.usefixtures("table")
 def test_changed_recordings_have_a_line_each():
     import pretrained_changes_table as table
 
