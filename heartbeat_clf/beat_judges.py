@@ -8,7 +8,6 @@ file of its own, with a note of what it was made by.
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import os
@@ -26,12 +25,10 @@ import keras
 import numpy as np
 
 from heartbeat_clf.beat_recipe import JUDGES
-from heartbeat_clf.beat_tracking import BeatModel
 from heartbeat_clf.familiarity_judge import Places
 from heartbeat_clf.forest_judge import Forest
-from heartbeat_clf.heard_beats import Heard
 from heartbeat_clf.judge_fitting import (
-    UnitsOf,
+    Lessons,
     fit_familiarity_judge,
     fit_linear_judge,
     fit_made_judge,
@@ -41,16 +38,11 @@ from heartbeat_clf.judge_fitting import (
 from heartbeat_clf.model_archive import NO_ARCHIVE, UNREADABLE
 from heartbeat_clf.murmur_judge import BoostedTrees
 from heartbeat_clf.outputs import whole_file
-from heartbeat_clf.pretraining_data import (
-    TrainingSet,
-)
 from heartbeat_clf.pretraining_identity import identify
 from heartbeat_clf.pretraining_recipe import Recipe
 from heartbeat_clf.training import network_archive
 
 __all__ = ["Judges", "kept_judges", "load_judges"]
-
-Fit = Callable[..., Any]
 
 _LINEAR, _STEADINESS, _FAMILIARITY = "linear", "steadiness", "familiarity"
 _MADE, _UNITS = "made", "units"
@@ -60,6 +52,13 @@ _FILES = {
     _FAMILIARITY: "familiarity.npz",
     _MADE: "made.npz",
     _UNITS: "units.npz",
+}
+_FITS: dict[str, Callable[[Lessons, Sequence[str]], Any]] = {
+    _LINEAR: fit_linear_judge,
+    _STEADINESS: fit_steadiness_judge,
+    _FAMILIARITY: fit_familiarity_judge,
+    _MADE: fit_made_judge,
+    _UNITS: fit_units_judge,
 }
 _KEPT_AS: dict[str, Any] = {
     _STEADINESS: Forest,
@@ -95,39 +94,15 @@ class Judges:
     units: dict[str, Forest] = field(default_factory=dict)
 
 
-def kept_judges(
-    data: Sequence[TrainingSet],
-    images: Sequence[np.ndarray],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    place: Path,
-    say: Callable[[str], None],
-    *,
-    tracker: BeatModel,
-    units_of: UnitsOf | None = None,
-) -> Judges:
+def kept_judges(lessons: Lessons, place: Path) -> Judges:
     """Return the judges of a recipe, fitted where they are not in the folder.
 
     Parameters
     ----------
-    data : sequence of TrainingSet
-        What is learnt from.
-    images : sequence of ndarray of shape (n_bands, n_frames)
-        Of all recordings of all sets.
-    all_heard : callable
-        Returns what the tracker hears in each; called by judges that go by beats, if
-        they are to be fitted.
-    recipe : Recipe
-        With ``beats``.
+    lessons : Lessons
+        What is learnt from; its functions are called if something is to be fitted.
     place : Path
         Folder of the training.
-    say : callable
-        Called with a sentence where a class has too few subjects for a judge.
-    tracker : BeatModel
-        What hears the beats of made murmurs.
-    units_of : callable or None, default=None
-        Returns what both networks hear in some of the images, one row each; called if
-        a judge of units is to be fitted, and needed then.
 
     Returns
     -------
@@ -136,27 +111,22 @@ def kept_judges(
     Raises
     ------
     ValueError
-        If the file of a judge is damaged, or `units_of` is missing.
+        If the file of a judge is damaged, or a judge of units is to be fitted without
+        ``lessons.units_of``.
     """
+    recipe = lessons.recipe
     assert recipe.beats is not None
-    fits: dict[str, Fit] = {
-        _LINEAR: functools.partial(fit_linear_judge, images),
-        _STEADINESS: fit_steadiness_judge,
-        _FAMILIARITY: functools.partial(fit_familiarity_judge, images),
-        _MADE: functools.partial(fit_made_judge, images, tracker),
-        _UNITS: functools.partial(fit_units_judge, images, units_of),
-    }
     found: dict[str, Any] = {}
-    for kind, fit in fits.items():
+    for kind, fit in _FITS.items():
         outputs = list(getattr(recipe.beats, kind))
         if not outputs:
             continue
-        identity = identify(data, recipe, beats=True, besides=[kind])
+        identity = identify(lessons.data, recipe, beats=True, besides=[kind])
         made = {"identity": identity, "outputs": outputs}
         if _note(place, kind) == made:
             found[kind] = _read(place, kind, outputs)
             continue
-        found[kind] = fit(data, all_heard, recipe, outputs, say)
+        found[kind] = fit(lessons, outputs)
         # Stopped between the two, it is fitted anew.
         made_by = _made_by(place, kind)
         made_by.unlink(missing_ok=True)

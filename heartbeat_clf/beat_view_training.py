@@ -37,20 +37,14 @@ from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.familiarity_judge import places_to_onnx
 from heartbeat_clf.forest_judge import forests_to_onnx
 from heartbeat_clf.heard_beats import Heard, hear_beats
+from heartbeat_clf.judge_fitting import Lessons
 from heartbeat_clf.murmur_judge import boosted_to_onnx
 from heartbeat_clf.onnx_export import network_to_onnx, with_half_weights
 from heartbeat_clf.prediction import mean_outputs
 from heartbeat_clf.pretraining import set_augmentations, single_output, stratum_pools
-from heartbeat_clf.pretraining_data import (
-    TrainingSet,
-    join_targets,
-)
+from heartbeat_clf.pretraining_data import TrainingSet, join_targets
 from heartbeat_clf.pretraining_feed import Pools, StratifiedFeed
-from heartbeat_clf.pretraining_identity import (
-    check_identity,
-    identify,
-    keep_identity,
-)
+from heartbeat_clf.pretraining_identity import check_identity, identify, keep_identity
 from heartbeat_clf.pretraining_recipe import Recipe, tracked_bands
 from heartbeat_clf.pretraining_rounds import load_checkpoint, train_rounds
 from heartbeat_clf.spectrogram import SpectrogramTransformer
@@ -253,17 +247,16 @@ def train_beats(
         view = trained.view()
         return np.hstack([embeddings, [view.embedding(image) for image in images]])
 
-    judges = kept_judges(
-        data,
-        everything,
-        all_heard,
-        recipe,
-        place,
-        say,
+    lessons = Lessons(
+        data=data,
+        images=everything,
+        all_heard=all_heard,
+        recipe=recipe,
         tracker=tracker_model,
+        say=say,
         units_of=None if windows is None else units_of,
     )
-    return dataclasses.replace(trained, judges=judges)
+    return dataclasses.replace(trained, judges=kept_judges(lessons, place))
 
 
 def load_beats(folder: str | os.PathLike[str], recipe: Recipe) -> TrainedBeats | None:

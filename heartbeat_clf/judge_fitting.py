@@ -1,14 +1,13 @@
 """Fit the judges that are not trained: from recordings and labels to what is kept.
 
-Each takes what is learnt from, a function that returns what the tracker hears, the
-recipe, the outputs that are judged, and a function that is told where there is too
-little to learn from.
+Each takes what is learnt from and the outputs that are judged.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 # isort: split - TensorFlow before Keras, which would import it with its greetings
 import heartbeat_clf._tensorflow  # noqa: F401
@@ -36,7 +35,7 @@ from heartbeat_clf.pretraining_data import (
 from heartbeat_clf.pretraining_recipe import Recipe
 
 __all__ = [
-    "UnitsOf",
+    "Lessons",
     "fit_familiarity_judge",
     "fit_linear_judge",
     "fit_made_judge",
@@ -44,22 +43,45 @@ __all__ = [
     "fit_units_judge",
 ]
 
-UnitsOf = Callable[[list[np.ndarray]], np.ndarray]
-"""From images to what both networks hear in them before they judge, one row each."""
+
+@dataclass(frozen=True)
+class Lessons:
+    """What judges learn from.
+
+    Attributes
+    ----------
+    data : sequence of TrainingSet
+        Recordings and what is known of them.
+    images : sequence of ndarray of shape (n_bands, n_frames)
+        Of all recordings of all sets.
+    all_heard : callable
+        Returns what the tracker hears in each; called by judges that go by beats.
+    recipe : Recipe
+        With ``beats``.
+    tracker : BeatModel
+        What hears the beats of made murmurs.
+    say : callable, default=no output
+        Called with a sentence where there is too little to learn from.
+    units_of : callable or None, default=None
+        Returns what both networks hear in some of the images before they judge, one
+        row each; a judge of units needs it.
+    """
+
+    data: Sequence[TrainingSet]
+    images: Sequence[np.ndarray]
+    all_heard: Callable[[], list[Heard]]
+    recipe: Recipe
+    tracker: BeatModel
+    say: Callable[[str], None] = lambda message: None
+    units_of: Callable[[list[np.ndarray]], np.ndarray] | None = None
 
 
-def fit_linear_judge(
-    images: Sequence[np.ndarray],
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> keras.Model:
+def fit_linear_judge(lessons: Lessons, judged: Sequence[str]) -> keras.Model:
     """Return a linear judge of average beats: a network, NaN for what is not judged."""
-    heard = all_heard()
-    outputs = list(recipe.outputs)
-    targets, subjects = join_targets(data, outputs), joined_subjects(data)
+    images, heard = lessons.images, lessons.all_heard()
+    outputs = list(lessons.recipe.outputs)
+    targets = join_targets(lessons.data, outputs)
+    subjects = joined_subjects(lessons.data)
     shape = len(images[0]), sum(BEAT_COLUMNS), len(BEAT_STATISTICS)
     weights = np.zeros((len(outputs), *shape))
     intercepts = np.full(len(outputs), np.nan)
@@ -75,49 +97,37 @@ def fit_linear_judge(
             np.array(beats).reshape(-1, *shape),
             targets[rows, column] == 1,
             subjects[rows],
-            seed=recipe.seed,
+            seed=lessons.recipe.seed,
         )
         if found is None:
-            say(f"no {JUDGES['linear']} of {name}: fewer than two subjects of a class")
+            few = "fewer than two subjects of a class"
+            lessons.say(f"no {JUDGES['linear']} of {name}: {few}")
         else:
             weights[column], intercepts[column] = found
     return linear_network(weights, intercepts)
 
 
-def fit_steadiness_judge(
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> dict[str, Forest]:
+def fit_steadiness_judge(lessons: Lessons, judged: Sequence[str]) -> dict[str, Forest]:
     """Return trees on how steadily a heart beats, by the name of the output."""
-    heard = all_heard()
+    heard = lessons.all_heard()
 
     def seen(rows: list[int]) -> np.ndarray:
         return np.array([heard[row].steadiness for row in rows])
 
     steady = np.array([part.steadiness is not None for part in heard])
-    fit = functools.partial(fit_forest, seed=recipe.seed)
-    return _forests("steadiness", seen, steady, fit, data, recipe, judged, say)
+    fit = functools.partial(fit_forest, seed=lessons.recipe.seed)
+    return _forests("steadiness", lessons, judged, seen, steady, fit)
 
 
-def fit_units_judge(
-    images: Sequence[np.ndarray],
-    units_of: UnitsOf | None,
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> dict[str, Forest]:
+def fit_units_judge(lessons: Lessons, judged: Sequence[str]) -> dict[str, Forest]:
     """Return trees on what both networks hear, by the name of the output.
 
     Raises
     ------
     ValueError
-        If `units_of` is None: there is no network on windows.
+        If ``lessons.units_of`` is None: there is no network on windows.
     """
+    images, units_of = lessons.images, lessons.units_of
     if units_of is None:
         raise ValueError(
             "Expected both networks for a judge of units, got none on windows."
@@ -127,101 +137,83 @@ def fit_units_judge(
         return units_of([images[row] for row in rows])
 
     # Where no beat is found, windows judge alone.
-    heard = np.array([part.stays.n_beats > 0 for part in all_heard()])
+    heard = np.array([part.stays.n_beats > 0 for part in lessons.all_heard()])
     fit = functools.partial(
         fit_forest,
         leaves=None,
         least_leaf=3,
         looked_at=0.3,
         halved=True,
-        seed=recipe.seed,
+        seed=lessons.recipe.seed,
     )
-    return _forests("units", seen, heard, fit, data, recipe, judged, say)
+    return _forests("units", lessons, judged, seen, heard, fit)
 
 
 def _forests(
     kind: str,
+    lessons: Lessons,
+    judged: Sequence[str],
     seen: Callable[[list[int]], np.ndarray],
     usable: np.ndarray,
     fit: Callable[..., Forest],
-    data: Sequence[TrainingSet],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
 ) -> dict[str, Forest]:
     """Return a forest an output, on what is seen of the rows that are usable."""
-    subjects = joined_subjects(data)
+    subjects = joined_subjects(lessons.data)
     found = {}
     for name in judged:
-        rows, positive, weights = _learnt_from(data, recipe, name, usable)
+        rows, positive, weights = _learnt_from(lessons, name, usable)
         classes = (positive, ~positive)
         if min(len(set(subjects[rows[side]])) for side in classes) < 2:
             few = "fewer than two subjects of a class"
-            say(f"no {JUDGES[kind]} of {name}: {few}")
+            lessons.say(f"no {JUDGES[kind]} of {name}: {few}")
             continue
         found[name] = fit(seen(rows.tolist()), positive, weights)
     return found
 
 
-def fit_familiarity_judge(
-    images: Sequence[np.ndarray],
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> dict[str, Places]:
+def fit_familiarity_judge(lessons: Lessons, judged: Sequence[str]) -> dict[str, Places]:
     """Return where recordings learnt from lie, by the name of the output."""
-    # Beats do not count here: what finds them is not run for this.
-    del all_heard
+    data, images = lessons.data, lessons.images
     subjects = joined_subjects(data)
     strata = np.array([f"{part.name}/{name}" for part in data for name in part.strata])
     found = {}
     for name in judged:
-        rows, _, weights = _learnt_from(data, recipe, name)
+        rows, _, weights = _learnt_from(lessons, name)
         if len(set(subjects[rows])) < LEAST_SUBJECTS:
             few = f"fewer than {LEAST_SUBJECTS} subjects"
-            say(f"no {JUDGES['familiarity']} of {name}: {few}")
+            lessons.say(f"no {JUDGES['familiarity']} of {name}: {few}")
             continue
         features = np.array([level_features(images[row]) for row in rows.tolist()])
         found[name] = fit_places(
-            features, strata[rows], subjects[rows], weights, seed=recipe.seed
+            features, strata[rows], subjects[rows], weights, seed=lessons.recipe.seed
         )
     return found
 
 
-def fit_made_judge(
-    images: Sequence[np.ndarray],
-    tracker: BeatModel,
-    data: Sequence[TrainingSet],
-    all_heard: Callable[[], list[Heard]],
-    recipe: Recipe,
-    judged: Sequence[str],
-    say: Callable[[str], None],
-) -> dict[str, BoostedTrees]:
+def fit_made_judge(lessons: Lessons, judged: Sequence[str]) -> dict[str, BoostedTrees]:
     """Return trees that learnt from made murmurs, by the name of the output."""
+    recipe, heard = lessons.recipe, lessons.all_heard()
     found = {}
     for name in judged:
-        examples = murmur_examples(data, images, all_heard(), recipe, name, tracker)
+        examples = murmur_examples(
+            lessons.data, lessons.images, heard, recipe, name, lessons.tracker
+        )
         trees = None if examples is None else fit_boosted(*examples, seed=recipe.seed)
         if trees is None:
             few = "fewer than two subjects without it whose beats are annotated"
-            say(f"no {JUDGES['made']} of {name}: {few}")
+            lessons.say(f"no {JUDGES['made']} of {name}: {few}")
         else:
             found[name] = trees
     return found
 
 
 def _learnt_from(
-    data: Sequence[TrainingSet],
-    recipe: Recipe,
-    name: str,
-    usable: np.ndarray | bool = True,
+    lessons: Lessons, name: str, usable: np.ndarray | bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the rows that teach an output, which are positive, and their weights."""
-    outputs = list(recipe.outputs)
-    target = join_targets(data, outputs)[:, outputs.index(name)]
-    weights = _stratum_weights(data, ~np.isnan(target) & usable)
+    outputs = list(lessons.recipe.outputs)
+    target = join_targets(lessons.data, outputs)[:, outputs.index(name)]
+    weights = _stratum_weights(lessons.data, ~np.isnan(target) & usable)
     rows = np.flatnonzero(weights)
     return rows, target[rows] == 1, weights[rows]
 

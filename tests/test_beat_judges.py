@@ -18,6 +18,7 @@ from heartbeat_clf.familiarity import level_features
 from heartbeat_clf.familiarity_judge import places_to_onnx
 from heartbeat_clf.forest_judge import forests_to_onnx
 from heartbeat_clf.heard_beats import Heard
+from heartbeat_clf.judge_fitting import Lessons
 from heartbeat_clf.network_sessions import network_session
 from heartbeat_clf.pretraining_data import TrainingSet
 from heartbeat_clf.pretraining_identity import identify
@@ -64,9 +65,8 @@ def draw(n=60, shares=None, silent=()):
 def fit(drawn, recipe, place, say=None):
     data, images, heard = drawn
     said = (lambda message: None) if say is None else say.append
-    return kept_judges(
-        [data], images, lambda: heard, recipe, place, said, tracker=TRACKER
-    )
+    lessons = Lessons([data], images, lambda: heard, recipe, TRACKER, said)
+    return kept_judges(lessons, place)
 
 
 def refuse(*given):
@@ -75,7 +75,7 @@ def refuse(*given):
 
 def read_again(data, images, recipe, place, say=print):
     """Return judges that are in the folder already."""
-    return kept_judges(data, images, refuse, recipe, place, say, tracker=TRACKER)
+    return kept_judges(Lessons(data, images, refuse, recipe, TRACKER, say), place)
 
 
 def test_judges_are_fitted_to_their_outputs(tmp_path):

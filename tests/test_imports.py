@@ -145,9 +145,9 @@ ALLOWED = {
         "murmur_judge pretraining pretraining_data pretraining_recipe"
     ),
     "beat_judges": (
-        "_tensorflow beat_recipe beat_tracking familiarity_judge forest_judge "
-        "heard_beats judge_fitting model_archive murmur_judge outputs "
-        "pretraining_data pretraining_identity pretraining_recipe training"
+        "_tensorflow beat_recipe familiarity_judge forest_judge judge_fitting "
+        "model_archive murmur_judge outputs pretraining_identity pretraining_recipe "
+        "training"
     ),
     "linear_beats": (
         "_tensorflow _validation calibration folds judge_inputs prediction"
@@ -155,9 +155,9 @@ ALLOWED = {
     "beat_view_training": (
         "_tensorflow annotated_rows augmentations averaged_beats beat_judges "
         "beat_tracking beat_training beat_view beat_view_network familiarity_judge "
-        "forest_judge heard_beats murmur_judge onnx_export prediction pretraining "
-        "pretraining_data pretraining_feed pretraining_identity pretraining_recipe "
-        "pretraining_rounds spectrogram"
+        "forest_judge heard_beats judge_fitting murmur_judge onnx_export prediction "
+        "pretraining pretraining_data pretraining_feed pretraining_identity "
+        "pretraining_recipe pretraining_rounds spectrogram"
     ),
     "pretraining_run": (
         "beat_recipe beat_scores beat_view images outputs prediction pretraining_data "

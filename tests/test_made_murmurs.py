@@ -19,6 +19,7 @@ from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import TrainedBeats
 from heartbeat_clf.datasets import make_heart_sounds
 from heartbeat_clf.heard_beats import hear_beats
+from heartbeat_clf.judge_fitting import Lessons
 from heartbeat_clf.made_murmurs import MurmurKind, add_murmur, draw_murmur
 from heartbeat_clf.murmur_examples import murmur_examples, sparse_murmurs
 from heartbeat_clf.network_sessions import network_session
@@ -289,10 +290,8 @@ def judged(data, parts, place, say=print, **changes):
     beats = BeatRecipe(4, 1, 0.3, (), 1, made=(name,), **changes)
     outputs = {"murmur": 1.0, "abnormal": 1.0}
     recipe = read_recipe(augment_sets={}, shares={}, outputs=outputs, beats=beats)
-    judges = kept_judges(
-        [data], images, lambda: heard, recipe, place, say, tracker=tracker
-    )
-    return judges, recipe
+    lessons = Lessons([data], images, lambda: heard, recipe, tracker, say)
+    return kept_judges(lessons, place), recipe
 
 
 def test_the_judge_is_kept_and_is_part_of_the_view(normal, parts, examples, tmp_path):
