@@ -30,6 +30,8 @@ _LARGEST_OFFSET = 4.0
 # Beyond it, single precision is coarser than a ten-thousandth of the deviation.
 _PRECISE_OFFSET = 1000.0
 _ROUNDING = 1e-12
+# What libsndfile calls samples that single precision does not hold.
+_WIDE = ("PCM_32", "DOUBLE", "ALAC_32")
 
 # What a stream of unknown length writes into its header in place of a size.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -52,7 +54,9 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
     Returns
     -------
     samples : ndarray of shape (n_times,), float32
-        The mean of the channels, full scale at 1.
+        The mean of the channels, full scale at 1. Of samples of 32 bits or in double
+        precision, a constant offset beside which float32 would lose the sound is
+        subtracted.
     rate : int
         Samples per second.
 
@@ -75,11 +79,16 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
         _check_declared(name, rate)
     # One channel is copied, not averaged, so that its samples stay bit-equal.
     mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    return np.ascontiguousarray(mono, dtype=np.float32), int(rate)
+    # What single precision does not hold is infinite, and told as that.
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(_precise(mono), dtype=np.float32), int(rate)
 
 
 def _read_with_libsndfile(name: str) -> tuple[np.ndarray, int]:
-    """Return samples ``(n_times, n_channels)`` of any audio file, and their rate."""
+    """Return samples ``(n_times, n_channels)`` of any audio file, and their rate.
+
+    In double precision where single would not hold them.
+    """
     # Not at the top: most files are read without it.
     import soundfile
 
@@ -91,7 +100,8 @@ def _read_with_libsndfile(name: str) -> tuple[np.ndarray, int]:
             _check_declared(name, rate)
             # Codecs that cannot seek, such as GSM 6.10, need the number spelled out.
             wanted = -1 if file.seekable() else promised
-            samples = file.read(wanted, dtype="float32", always_2d=True)
+            kind = "float64" if file.subtype in _WIDE else "float32"
+            samples = file.read(wanted, dtype=kind, always_2d=True)
     except soundfile.LibsndfileError as error:
         raise ValueError(
             f"Expected an audio file that libsndfile reads (WAV, FLAC, OGG, MP3, "

@@ -25,7 +25,7 @@ from heartbeat_clf.mel_plan import MelPlan, apply_plan, image_shape, plan_images
 __all__ = ["ALGORITHM_VERSION", "LowRateWarning", "check_image_settings", "images_of"]
 
 # Part of every cache key: raise it when the same settings give another image.
-ALGORITHM_VERSION = 5
+ALGORITHM_VERSION = 6
 
 # The power of what is fainter is lost in float32.
 _FAINTEST = 1e-15

@@ -260,6 +260,31 @@ def test_an_offset_does_not_cost_the_sound_its_precision(dtype, unit):
     )
 
 
+@pytest.mark.parametrize("subtype", ["DOUBLE", "PCM_32"])
+def test_an_offset_in_a_file_does_not_cost_the_sound_its_precision(tmp_path, subtype):
+    # Near 0.5 float32 goes in steps of 6e-8.
+    sound = 1e-6 * np.sin(np.arange(4000) / 7)
+    channels = np.stack([sound + 0.5, sound + 0.25], axis=1)
+    soundfile.write(tmp_path / "wide.wav", channels, 1000, subtype=subtype)
+    samples, _ = read_audio(tmp_path / "wide.wav")
+    assert samples.dtype == np.float32
+    np.testing.assert_allclose(samples, sound - sound.mean(), atol=1e-9)
+
+
+def test_a_file_in_double_precision_beyond_single_is_refused(tmp_path):
+    soundfile.write(tmp_path / "a.wav", [0.0, 1e300, 0.0], 1000, subtype="DOUBLE")
+    with pytest.raises(ValueError, match="finite samples"):
+        load_recording(tmp_path / "a.wav", sample_rate=1000)
+
+
+@pytest.mark.parametrize("subtype", ["DOUBLE", "PCM_32"])
+def test_wide_files_about_zero_are_read_as_single_ones(tmp_path, subtype):
+    sound = 0.1 * np.random.default_rng(0).normal(size=(2000, 1))
+    soundfile.write(tmp_path / "a.wav", sound, 1000, subtype=subtype)
+    expected = soundfile.read(tmp_path / "a.wav", dtype="float32")[0]
+    assert np.array_equal(read_audio(tmp_path / "a.wav")[0], expected)
+
+
 @pytest.mark.parametrize("dtype", [">f8", ">i4"])
 def test_the_order_of_bytes_makes_no_difference_to_an_offset(dtype):
     sound = 1000 * np.sin(np.arange(4000) / 7)
