@@ -14,6 +14,7 @@ from beat_parts import (
     TINY_BEATS,
     annotated_sets,
     heart_sounds,
+    lend_tracker,
     levels,
     regions,
     said,
@@ -66,11 +67,7 @@ def sets(sounds, tmp_path_factory):
 
 @pytest.fixture
 def known_tracker(monkeypatch):
-    """Take the beat tracker of the box where a training would make one, in seconds."""
-    monkeypatch.setattr(
-        "heartbeat_clf.beat_view_training.train_beat_network",
-        lambda *args, **settings: load_beat_model().network,
-    )
+    lend_tracker(monkeypatch)
 
 
 def test_beats_are_found_in_the_lowest_bands_of_an_image(sounds, sets):

@@ -42,13 +42,15 @@ def folder(tmp_path_factory):
     for name, change in changes.items():
         samples = np.clip(change(sounds.recordings[len(name) % 6]), -1, 1)
         soundfile.write(place / f"{name}.wav", samples, 2000, subtype="FLOAT")
+    samples = 101_325 + sounds.recordings[0]
+    soundfile.write(place / "pascal.wav", samples, 2000, subtype="DOUBLE")
     return place
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_both_give_the_same_log_odds(target, folder):
     paths = sorted(folder.iterdir())
-    assert len(paths) == 7
+    assert len(paths) == 8
     expected = load_pretrained(target).predict_proba(paths)[:, 0]
     model, run = HAND["read_model"](find_model(target))
     found = [HAND["answer_file"](path, model, run)[target] for path in paths]
@@ -68,13 +70,16 @@ def test_what_holds_no_sound_is_refused(samples, tmp_path):
         HAND["answer_file"](path, model, run)
 
 
-def test_samples_whose_power_float32_loses_are_refused():
-    faint = 1e-20 * make_heart_sounds(1, sample_rate=1000, random_state=0).recordings[0]
-    with pytest.raises(ValueError, match="whose power is none in float32"):
-        load_pretrained().predict_proba([faint])
+@pytest.mark.parametrize(
+    ("factor", "lost"), [(1e-20, "is none in"), (1e17, "is beyond")]
+)
+def test_samples_whose_power_float32_loses_are_refused(factor, lost):
+    sound = make_heart_sounds(1, sample_rate=1000, random_state=0).recordings[0]
+    with pytest.raises(ValueError, match=f"whose power {lost} float32"):
+        load_pretrained().predict_proba([factor * sound])
     model, run = HAND["read_model"](find_model("murmur"))
-    with pytest.raises(ValueError, match="louder samples: their power is none"):
-        HAND["answer"](faint, model, run)
+    with pytest.raises(ValueError, match="samples whose power float32 holds"):
+        HAND["answer"](factor * sound, model, run)
 
 
 def test_a_model_without_a_second_look_is_followed(folder, tmp_path):

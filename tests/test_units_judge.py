@@ -14,6 +14,7 @@ from beat_parts import (
     TINY_BEATS,
     annotated_sets,
     heart_sounds,
+    lend_tracker,
     levels,
     regions,
     said,
@@ -24,7 +25,6 @@ from beat_parts import (
 from sklearn.ensemble import ExtraTreesClassifier
 
 from heartbeat_clf import load, save
-from heartbeat_clf.beat_tracking import load_beat_model
 from heartbeat_clf.beat_view_network import build_beat_view_network
 from heartbeat_clf.beat_view_training import load_beats, train_beats
 from heartbeat_clf.forest_judge import fit_forest, forests_to_onnx
@@ -48,12 +48,8 @@ def sets(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def known_tracker():
-    """Take the beat tracker of the box where a training would make one, in seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "heartbeat_clf.beat_view_training.train_beat_network",
-            lambda *args, **settings: load_beat_model().network,
-        )
+        lend_tracker(patch)
         yield
 
 
