@@ -21,6 +21,10 @@ __all__ = [
     "write_text",
 ]
 
+# Where Linux and other systems list what a process has open.
+_OPEN_FILES = ("/proc/", "/dev/fd")
+_MOST_LINKS = 40
+
 
 def check_target(path: str | os.PathLike[str]) -> Path:
     """Return the path of a file that can be written, before the work is done.
@@ -43,7 +47,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     FileNotFoundError
         If its folder does not exist.
     PermissionError
-        If its folder cannot be written to.
+        If it or its folder cannot be written to.
     OSError
         If its folder takes no files for another reason.
     """
@@ -64,6 +68,14 @@ def check_target(path: str | os.PathLike[str]) -> Path:
         raise FileNotFoundError(
             f"Expected the folder of {str(target)!r} to exist. Make it first."
         )
+    if target.exists() and not os.access(target, os.W_OK):
+        # Its folder alone would let it be replaced.
+        raise PermissionError(
+            f"Expected a file that can be written to, got {str(target)!r}, which is "
+            "write-protected. Name another one."
+        )
+    if _is_open_or_special(target):
+        return target
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(
             f"Expected a folder that can be written to, got {str(target.parent)!r}. "
@@ -214,7 +226,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     path : str or Path
         File to be; an existing one is replaced only once the new one is whole, and
         passes its permissions on. A link stays a link to the file. Into a device or a
-        pipe the finished content is written.
+        pipe the finished content is written, and to what is open already, such as
+        ``/dev/stdout``, it is added.
 
     Yields
     ------
@@ -235,8 +248,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['a.txt']
     """
-    target = Path(os.path.realpath(path))
-    is_special = target.exists() and not target.is_file()
+    is_special = _is_open_or_special(path)
+    target = Path(path if is_special else os.path.realpath(path))
     folder = Path(tempfile.gettempdir()) if is_special else target.parent
     # Threads, processes and machines may write the same file at once.
     partial = folder / f".{target.name}.{os.urandom(6).hex()}.part"
@@ -244,7 +257,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         try:
             yield partial
             if is_special:
-                with partial.open("rb") as source, target.open("wb") as sink:
+                with partial.open("rb") as source, target.open("ab") as sink:
                     shutil.copyfileobj(source, sink)
                 return
             if target.exists():
@@ -253,6 +266,25 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         finally:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def _is_open_or_special(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a device or a pipe, or stands for an open file.
+
+    What a shell opened for ``/dev/stdout`` or ``/dev/fd/63`` goes on being written to by
+    others: it is not to be replaced.
+    """
+    place = os.fspath(path)
+    if not os.path.isfile(place):
+        return os.path.exists(place)
+    for _ in range(_MOST_LINKS):
+        folder = os.path.realpath(os.path.dirname(place))
+        if folder.startswith(_OPEN_FILES):
+            return True
+        if not os.path.islink(place):
+            break
+        place = os.path.join(folder, os.readlink(place))
+    return False
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

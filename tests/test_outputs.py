@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +70,40 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path):
         os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert list(tmp_path.iterdir()) == [pipe]
+
+
+def written_by(name, *, stdout, **settings):
+    """Write "new" to a file of that name, in a process with such an output."""
+    code = (
+        "from heartbeat_clf.outputs import check_target, write_text\n"
+        f"write_text(check_target({name!r}), 'new')"
+    )
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, stdout=stdout, check=True, **settings)
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="there is none")
+def test_what_is_open_already_is_added_to(tmp_path):
+    done = written_by("/dev/stdout", stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "new"
+    for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        if not Path(name).exists():
+            continue
+        log = tmp_path / "log"
+        log.write_text("old ")
+        with log.open("a") as file:
+            written_by(name, stdout=file)
+            file.write(" last")
+        assert log.read_text() == "old new last"
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_target_may_not_be_write_protected(tmp_path, monkeypatch):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    monkeypatch.setattr(os, "access", lambda path, mode: path != target)
+    with pytest.raises(PermissionError, match=r"a\.txt', which is write-protected"):
+        check_target(target)
 
 
 def test_a_dash_is_no_file():
