@@ -271,8 +271,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 def _is_open_or_special(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a device or a pipe, or stands for an open file.
 
-    What a shell opened for ``/dev/stdout`` or ``/dev/fd/63`` goes on being written to by
-    others: it is not to be replaced.
+    Others go on writing to what a shell opened for ``/dev/stdout`` or ``/dev/fd/63``:
+    it is not to be replaced.
     """
     place = os.fspath(path)
     if not os.path.isfile(place):
