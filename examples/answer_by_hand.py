@@ -1,9 +1,11 @@
 """The answer of a model in the box, step by step, with NumPy and ONNX Runtime alone.
 
 ``python examples/answer_by_hand.py MODEL.hbc RECORDING.wav`` prints the probabilities
-that ``heartbeat-clf predict --model MODEL.hbc RECORDING.wav`` gives. Nothing of
-heartbeat_clf is imported: who puts a model on a device can follow, port and check each
-step. ``docs/by_hand.md`` explains them, with numbers to compare. Not a medical device.
+that ``heartbeat-clf predict --no-quality-check --model MODEL.hbc RECORDING.wav`` gives.
+Nothing of heartbeat_clf is imported: who puts a model on a device can follow, port and
+check each step. ``docs/by_hand.md`` explains them, with numbers to compare. A model
+with a setting that none in the box has is followed or refused by name. Whether a file
+is whole is not checked. Not a medical device.
 
 soundfile and soxr are needed for files alone; `answer` takes samples at 1000 Hz.
 """
@@ -170,18 +172,39 @@ def without_silent_margins(image, silence_db):
     return image[:, sounding[0] : sounding[-1] + 1]
 
 
-def judge_windows(image, run, size, output="logits"):
+def check_model(model):
+    """Refuse a model with a setting that is not followed here."""
+    spectrogram, trimmer, _ = model["steps"]
+    predictor, sound = model["predictor"], spectrogram["settings"]
+    followed = {
+        "engine": predictor["engine"] == "onnx",
+        "classes": len(model["classes"]["values"]) == 2,
+        "n_channels": predictor["n_channels"] == 1,
+        "spike_removal": not sound["spike_removal"],
+        "duration": sound["duration"] is None,
+        "fmax": sound["fmax"] <= 1000.0,
+        "steps": trimmer["kind"] == "ImageTrimmer",
+    }
+    strange = [name for name, known in followed.items() if not known]
+    if strange:
+        raise NotImplementedError(f"a model with another setting of {strange}")
+
+
+def judge_windows(image, run, predictor, output="logits"):
     """Return the mean logit of windows that overlap by half, the last flush.
 
     Or that of another output of the network, a number a column.
     """
-    image = (image - image.mean()) / image.std()
+    size = predictor["window_frames"]
+    if predictor["standardize"]:
+        image = (image - image.mean()) / image.std()
     last = max(image.shape[1] - size, 0)
     starts = np.unique([*range(0, last + 1, size // 2), last])
     # What is shorter than a window is repeated.
     frames = [np.arange(s, s + size) % image.shape[1] for s in starts]
-    windows = np.stack([image[:, rows] for rows in frames])
-    return run("network", windows[..., None], output).mean(axis=0)
+    # Together or one by one: windows say the same.
+    said = [run("network", image[None, :, rows, None], output)[0] for rows in frames]
+    return np.mean(said, axis=0)
 
 
 def state_probabilities(image, run, settings):
@@ -333,7 +356,9 @@ def level_quantiles(image):
 def score(image, model, run):
     """Return the log odds of the second class, "normal", before its calibration."""
     predictor = model["predictor"]
-    total = float(judge_windows(image, run, predictor["window_frames"])[0])
+    logits = judge_windows(image, run, predictor)
+    # One is in favour of the second class; of two, their difference is.
+    total = float(logits[-1] - sum(logits[:-1]))
     beats = predictor.get("beats")
     if not beats:
         return total
@@ -370,7 +395,7 @@ def score(image, model, run):
     if beats.get("units"):
         # What both networks hear before they judge is judged by trees.
         units = [
-            judge_windows(image, run, predictor["window_frames"], "embedding"),
+            judge_windows(image, run, predictor, "embedding"),
             run("beats_network", [beat], "embedding")[0],
         ]
         said = run("beats_units", [np.concatenate(units)])[0, 0]
@@ -399,8 +424,9 @@ def check_sound(samples, least):
 
 def answer(samples, model, run):
     """Return the probability of each class by samples at 1000 Hz, without gaps."""
+    check_model(model)
     spectrogram, trimmer, _ = (step["settings"] for step in model["steps"])
-    rate = spectrogram["sample_rate"]
+    samples, rate = np.asarray(samples), spectrogram["sample_rate"]
     check_sound(samples, round(spectrogram["frame_duration"] * rate))
     samples = without_offset(samples)
     if spectrogram.get("hum_removal"):
@@ -408,10 +434,12 @@ def answer(samples, model, run):
     if spectrogram["band_pass"]:
         samples = band_passed(samples, rate, *spectrogram["band_pass"])
     image = log_mel(samples, spectrogram)
-    image = without_silent_margins(image, trimmer["silence_db"])
+    image = image[model["steps"][1]["learned"]["bands"]]
+    if trimmer["trim_time"]:
+        image = without_silent_margins(image, trimmer["silence_db"])
     found = model["predictor"]["calibration"]
-    (shift,), (intercept,) = found["shift"], found["intercept"]
-    odds = found["slope"] * (score(image, model, run) + shift) + intercept
+    odds = found["slope"] * (score(image, model, run) + found["shift"][0])
+    odds += sum(found["intercept"])  # none where nothing was left out to fit it to
     first, second = model["classes"]["values"]
     normal = 1 / (1 + np.exp(-odds))
     return {first: float(1 - normal), second: float(normal)}
@@ -422,9 +450,13 @@ def answer_file(path, model, run):
     import soundfile
     import soxr
 
+    check_model(model)
     # Single precision would lose a sound beside an offset that is large enough.
     samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
     samples = samples.mean(axis=1)
+    check_sound(samples, 1)
+    if rate < 10:
+        raise ValueError(f"Expected a rate of 10 Hz or more, got {rate}.")
     spectrogram = model["steps"][0]["settings"]
     if spectrogram.get("gap_removal"):
         samples = without_gaps(samples, rate)
@@ -439,7 +471,14 @@ if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit("usage: python answer_by_hand.py MODEL.hbc RECORDING.wav ...")
     boxed, networks = read_model(sys.argv[1])
+    failed = False
     for recording in sys.argv[2:]:
-        found = answer_file(recording, boxed, networks)
+        try:
+            found = answer_file(recording, boxed, networks)
+        except (OSError, ValueError, RuntimeError) as error:
+            failed = True
+            print(f"{recording}: {error}", file=sys.stderr)
+            continue
         print(recording, {name: round(value, 4) for name, value in found.items()})
     print("Not a medical device: for research and teaching.", file=sys.stderr)
+    sys.exit(int(failed))

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from heartbeat_clf import load_pretrained, save
+from heartbeat_clf import load, load_pretrained, save
 from heartbeat_clf.datasets import make_heart_sounds
+from heartbeat_clf.prediction import Calibration
 from heartbeat_clf.pretrained import TARGETS, find_model
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "answer_by_hand.py"
@@ -91,6 +92,69 @@ def test_a_model_without_a_second_look_is_followed(folder, tmp_path):
     found = HAND["answer_file"](path, *HAND["read_model"](place))
     expected = model.predict_proba([path])[0, 0]
     assert found["murmur"] == pytest.approx(expected, abs=1e-4)
+
+
+def windows_alone(**changes):
+    """Return the model in the box without its second look, otherwise as said."""
+    model = load_pretrained()
+    predictor = replace(model[-1].predictor_, beats=None, **changes)
+    model[-1].predictor_ = predictor
+    return model
+
+
+def test_settings_of_other_models_are_followed(folder, tmp_path):
+    model = windows_alone(standardize=False, calibration=Calibration((0.3,), 2.0))
+    model.set_params(trimmer__trim_time=False, spectrogram__top_db=30.0)
+    assert model[-1].predictor_.calibration.intercept == ()
+    paths = [folder / "plain.wav", folder / "short.wav"]
+    found = [
+        HAND["answer_file"](
+            path, *HAND["read_model"](save(model, tmp_path / "other.hbc"))
+        )["murmur"]
+        for path in paths
+    ]
+    expected = model.predict_proba(paths)[:, 0]
+    np.testing.assert_allclose(log_odds(np.array(found)), log_odds(expected), atol=1e-4)
+
+
+def test_a_model_of_ones_own_is_followed(tiny_model, folder):
+    path = folder / "plain.wav"
+    found = HAND["answer_file"](path, *HAND["read_model"](tiny_model))
+    expected = load(tiny_model).predict_proba([path])[0, 0]
+    assert found["murmur"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"spectrogram__spike_removal": True}, "spike_removal"),
+        ({"spectrogram__duration": 4.0}, "duration"),
+    ],
+)
+def test_what_is_not_followed_is_refused_by_name(settings, name, folder, tmp_path):
+    place = save(load_pretrained().set_params(**settings), tmp_path / "a.hbc")
+    with pytest.raises(NotImplementedError, match=rf"another setting of \['{name}'\]"):
+        HAND["answer_file"](folder / "plain.wav", *HAND["read_model"](place))
+
+
+def test_a_rate_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "slow.wav"
+    soundfile.write(path, np.sin(np.arange(4000.0)), 9, subtype="FLOAT")
+    with pytest.raises(ValueError, match="a rate of 10 Hz or more, got 9"):
+        HAND["answer_file"](path, *HAND["read_model"](find_model("murmur")))
+
+
+def test_a_bad_file_leaves_the_others_answered(folder, tmp_path):
+    (tmp_path / "bad.wav").write_text("no sound")
+    soundfile.write(tmp_path / "empty.wav", np.empty(0), 1000)
+    bad = [tmp_path / name for name in ("none.wav", "bad.wav", "empty.wav")]
+    paths = [*bad, folder / "plain.wav"]
+    command = [sys.executable, str(SCRIPT), str(find_model("murmur")), *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{paths[-1]} {{'murmur': ")
+    named = [line.partition(": ")[0] for line in done.stderr.splitlines()]
+    assert named[:-1] == [str(path) for path in bad]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
