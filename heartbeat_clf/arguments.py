@@ -276,6 +276,11 @@ def _add_predict(adder: Any) -> None:
         "expression matches in the file's name",
     )
     person.add_argument(
+        "--subject-from-folder",
+        action="store_true",
+        help="the same; the subject is the name of the folder that a file lies in",
+    )
+    person.add_argument(
         "--each-recording",
         action="store_true",
         help="one answer a recording, though a table has a column subject",

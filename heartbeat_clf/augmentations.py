@@ -218,7 +218,20 @@ def augment_windows(
     augmentations: Sequence[Augmentation],
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return `windows` after each of `augmentations` in turn; may work in place."""
+    """Return `windows` after each of `augmentations` in turn; may work in place.
+
+    Raises
+    ------
+    ValueError
+        If one returns anything but windows of the same shape.
+    """
     for augmentation in augmentations:
-        windows = augmentation(windows, rng)
+        changed = augmentation(windows, rng)
+        if np.shape(changed) != windows.shape:
+            got = "None" if changed is None else f"the shape {np.shape(changed)!r}"
+            raise ValueError(
+                f"Expected windows of the shape {windows.shape!r} from the "
+                f"augmentation {augmentation!r}, got {got}. Return them all."
+            )
+        windows = changed
     return windows

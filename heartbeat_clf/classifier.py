@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from heartbeat_clf._callback_protocol import CallbackSupport, with_callbacks
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.classifier_checks import (
     check_class_weight,
+    check_groups,
     check_labels,
     check_settings,
     check_weights,
@@ -250,6 +251,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
         ----------
         X, y, sample_weight : see `fit`
             Recordings of this epoch; `y` need not hold all classes.
+            `validation_fraction` and `patience` have no say: all are trained on.
         classes : array-like of shape (n_classes,), default=None
             All classes; needed at the first call where `y` lacks some.
 
@@ -369,9 +371,7 @@ class HeartbeatClassifier(CallbackSupport, ClassifierMixin, KeptTraining):
                 "Training needs TensorFlow, Keras and SciKeras. Install them: "
                 "pip install 'heartbeat_clf[train]'."
             ) from error
-        if groups is not None:
-            groups = column_or_1d(groups)
-            check_same_length(X=images, groups=groups)
+        groups = check_groups(groups, images)
         weights = check_weights(sample_weight, self.classes_[codes])
         check_class_weight(self.class_weight, self.classes_)
         return TrainingTask(self, images, codes, weights, groups, (X, y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from sklearn.utils.validation import column_or_1d
 
 from heartbeat_clf._validation import check_number, check_same_length
 from heartbeat_clf.augmentations import resolve_augmentations
+from heartbeat_clf.row_values import check_subjects, missing_rows
 
 __all__ = [
     "check_class_weight",
+    "check_groups",
     "check_labels",
     "check_settings",
     "check_weights",
@@ -117,15 +120,40 @@ def check_labels(y: Any) -> np.ndarray:
             "A fit requires y to be passed, but the target y is None: expected a label "
             "for every recording. Without labels they can only be answered."
         )
+    strings = isinstance(y, list | tuple) and any(isinstance(v, str) for v in y)
+    if strings and (missing := missing_rows(y)):
+        # As an array it would have a class "nan".
+        raise ValueError(_without_label(y[missing[0]], len(missing), len(y)))
     y = column_or_1d(y, warn=True)
-    if y.dtype == object and (missing := sum(label is None for label in y)):
-        raise ValueError(
-            f"Expected a label for every recording, got None for {missing} of "
-            f"{len(y)}. Leave these recordings out."
-        )
+    if y.dtype == object and (nones := sum(label is None for label in y)):
+        raise ValueError(_without_label(None, nones, len(y)))
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     return y
+
+
+def _without_label(label: Any, missing: int, total: int) -> str:
+    return (
+        f"Expected a label for every recording, got {label!r} for {missing} of "
+        f"{total}. Leave these recordings out."
+    )
+
+
+def check_groups(groups: Any, images: Sequence[Any]) -> np.ndarray | None:
+    """Return subjects as an array of shape (n_recordings,); None for None.
+
+    Raises
+    ------
+    ValueError
+        If they are not one a recording, or one is missing or blank.
+    """
+    if groups is None:
+        return None
+    if not isinstance(groups, list | tuple):
+        groups = column_or_1d(groups)
+    groups = check_subjects("groups", groups)
+    check_same_length(X=images, groups=groups)
+    return groups
 
 
 def check_weights(sample_weight: Any, y: np.ndarray) -> np.ndarray:
@@ -136,10 +164,18 @@ def check_weights(sample_weight: Any, y: np.ndarray) -> np.ndarray:
     ValueError
         If there are more or fewer than labels, one is negative, infinite or NaN, or
         a class has none.
+    TypeError
+        If they are no numbers.
     """
     if sample_weight is None:
         return np.ones(len(y), dtype=np.float32)
-    weights = np.asarray(sample_weight, dtype=np.float32)
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "Expected sample_weight to be a number a recording, got "
+            f"{sample_weight!r}. Weights of classes are class_weight."
+        ) from error
     if weights.ndim == 2 and weights.shape[1] == 1:
         weights = weights[:, 0]
     if weights.ndim != 1:

@@ -156,7 +156,7 @@ def fit_with_groups(
     groups : array-like of shape (n_recordings,) or None
         Subjects; None gives none to any estimator.
     params : dict or None, default=None
-        What else its `fit` is given.
+        What else its `fit` is given; those of a step of a Pipeline as ``step__name``.
 
     Returns
     -------
@@ -166,6 +166,11 @@ def fit_with_groups(
     given = dict(params or {})
     if groups is None:
         return estimator.fit(X, y, **given)
+    name, last = getattr(estimator, "steps", [("", None)])[-1]
+    if any("__" in key for key in given) and has_fit_parameter(last, "groups"):
+        # Such names are for pipelines that route nothing: groups go along with them.
+        with config_context(enable_metadata_routing=False):
+            return estimator.fit(X, y, **{f"{name}__groups": groups, **given})
     # The configuration is set here, because workers do not inherit the caller's.
     if _routes_groups(estimator):
         with config_context(enable_metadata_routing=True):

@@ -6,7 +6,7 @@ Takes arrays and estimators and knows no model. ``docs/evaluation.md`` says why.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from heartbeat_clf.intervals import Interval, auroc, bootstrap_auroc
 from heartbeat_clf.measures import bind_scores, named_scores
 from heartbeat_clf.results import Evaluation
 from heartbeat_clf.scores import SCORES, choose_threshold, get_scorer, positive_label
-from heartbeat_clf.subjects import Combine, aggregate_subjects
+from heartbeat_clf.subjects import Combine, aggregate_subjects, check_combine
 
 __all__ = [
     "Evaluation",
@@ -97,7 +97,8 @@ def evaluate(
     n_bootstrap, confidence : int and float, default=2000, 0.95
         Draws, and the share of them within the intervals; see ``bootstrap_folds``.
     fit_params : mapping, default=None
-        Further arguments of ``fit``; those as long as `y` are cut to the fold.
+        Further arguments of ``fit``; those as long as `y` are cut to the fold. Of a
+        step of a Pipeline they are called as in ``classifier__sample_weight``.
     n_jobs : int, default=None
         Folds run at a time, through joblib; the results do not depend on it.
     verbose : int, default=0
@@ -137,8 +138,7 @@ def evaluate(
         check_number(name, value, minimum=2, integer=True)
     check_number("n_bootstrap", n_bootstrap, minimum=0, integer=True)
     check_number("confidence", confidence, minimum=0, maximum=1, exclusive=True)
-    if not callable(combine):
-        check_choice("combine", combine, ("mean", "max"))
+    check_combine(combine)
     check_number("n_repeats", n_repeats, minimum=1, integer=True)
     check_number("random_state", random_state, minimum=0, integer=True)
     subjects = rows if groups is None else check_labels("groups", groups)
@@ -155,6 +155,8 @@ def evaluate(
             f'subject_target="any" needs two classes, got {classes!r}. Use "label".'
         )
     cut = _check_operating_point(operating_point)
+    if not isinstance(fit_params, Mapping | None):
+        raise TypeError(f"Expected fit_params by name, got {fit_params!r}.")
     if len(classes) > 2:
         if cut:
             raise ValueError(
@@ -259,6 +261,8 @@ def _sort_scores(scores: Any) -> tuple[list[str], dict[str, Callable[..., float]
         return [], {}
     if isinstance(scores, str) or callable(scores):
         scores = [scores]
+    if not isinstance(scores, Mapping | Iterable):
+        raise TypeError(f"Expected scores by name or callable, got {scores!r}.")
     if not isinstance(scores, Mapping):
         scores = {s if isinstance(s, str) else _name_of(s): s for s in scores}
     named, scorers = [], {}

@@ -13,6 +13,7 @@ from heartbeat_clf._validation import (
     check_same_length,
     resolve_random_state,
 )
+from heartbeat_clf.row_values import check_subjects
 
 __all__ = ["Split", "check_labels", "subject_folds", "subject_split"]
 
@@ -22,23 +23,9 @@ _TRIES = 10
 
 def check_labels(name: str, values: Any) -> np.ndarray:
     """Return 1-D labels without gaps, strings as an array of str."""
-    import pandas as pd
-
-    if values is None:
-        raise ValueError(f"Expected a value for every recording in {name}, got None.")
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise ValueError(f"Expected {name} to be 1-D, got the shape {array.shape!r}.")
+    array = check_subjects(name, values)
     if array.size == 0:
         raise ValueError(f"Expected at least one value in {name}, got none.")
-    gaps = np.flatnonzero(pd.isna(array))
-    if gaps.size:
-        raise ValueError(
-            f"Expected a value in every row of {name}, got {array[gaps[0]]!r} in row "
-            f"{gaps[0]} ({gaps.size} in all). Leave such rows out."
-        )
-    if array.dtype == object:
-        array = np.asarray(array.tolist())
     if name == "y" and type_of_target(array) not in ("binary", "multiclass"):
         raise ValueError(f"Expected labels in y, got {type_of_target(array)} values.")
     return array

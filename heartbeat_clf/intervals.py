@@ -20,7 +20,13 @@ from heartbeat_clf._validation import (
     check_truth,
     resolve_random_state,
 )
-from heartbeat_clf.subjects import Combine, SubjectUnits, aggregate_subjects
+from heartbeat_clf.row_values import as_scores, check_subjects
+from heartbeat_clf.subjects import (
+    Combine,
+    SubjectUnits,
+    aggregate_subjects,
+    check_combine,
+)
 
 __all__ = [
     "Interval",
@@ -65,14 +71,15 @@ def auroc(y: Any, score: Any, *, weights: Any = None) -> Any:
     Raises
     ------
     ValueError
-        If `y` holds labels, the lengths differ, or a score is NaN.
+        If `y` holds labels, the lengths differ, scores are not 1-D, one is NaN, or a
+        weight is negative or NaN.
 
     Examples
     --------
     >>> auroc([False, True, False, True], [0.1, 0.2, 0.3, 0.4])
     0.75
     """
-    truth, score = check_truth("y", y), np.asarray(score, dtype=float)
+    truth, score = check_truth("y", y), as_scores(score)
     n_rows = check_same_length(y=truth, score=score)
     if (unknown := int(np.isnan(score).sum())) > 0:
         raise ValueError(
@@ -83,6 +90,10 @@ def auroc(y: Any, score: Any, *, weights: Any = None) -> Any:
     if weights.shape[-1] != n_rows:
         raise ValueError(
             f"Expected weights for {n_rows} rows, got the shape {weights.shape!r}."
+        )
+    if not (weights >= 0).all():
+        raise ValueError(
+            f"Expected weights that are not negative, got {float(weights.min())!r}."
         )
     order = np.argsort(score, kind="stable")
     levels = score[order]
@@ -276,18 +287,20 @@ def bootstrap_auroc(
     Raises
     ------
     ValueError
-        If `y` holds labels, the lengths differ, a score is NaN or an option is
-        unknown.
+        If `y` holds labels, the lengths differ, scores are not 1-D, one is NaN, a
+        subject is missing or an option is unknown.
 
     Examples
     --------
     >>> bootstrap_auroc([False, True], [0.0, 1.0], ["a", "b"], n_bootstrap=9)
     Interval(value=1.0, low=1.0, high=1.0)
     """
-    truth, score = check_truth("y", y), np.asarray(score, dtype=float)
-    _, codes = np.unique(np.asarray(subjects), return_inverse=True)
+    truth, score = check_truth("y", y), as_scores(score)
+    owners = check_subjects("subjects", subjects)
+    _, codes = np.unique(owners, return_inverse=True)
     check_same_length(y=truth, score=score, subjects=codes)
     check_choice("unit", unit, ("recording", "label", "any"))
+    check_combine(combine)
 
     def measure(rows: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
         units = SubjectUnits(truth[rows], score[rows], codes[rows])

@@ -11,6 +11,7 @@ import numpy as np
 
 from heartbeat_clf._validation import check_choice
 from heartbeat_clf.intervals import Interval, Measure, auroc, bootstrap_folds
+from heartbeat_clf.row_values import missing_rows
 from heartbeat_clf.scores import SCORES, positive_label
 from heartbeat_clf.subjects import aggregate_subjects
 
@@ -181,7 +182,13 @@ def measure_predictions(
             f"Expected the columns {wanted!r} for the classes {classes!r}, but "
             f"{lacking!r} are not among {list(columns)!r}."
         )
-    known = "subject" in columns and not _is_missing(columns["subject"]).any()
+    nameless = missing_rows(columns["subject"]) if "subject" in columns else [0]
+    known = not nameless
+    if nameless and "subject" in columns and len(nameless) < n_rows:
+        raise ValueError(
+            f"Expected a subject in every row or in none, got none in row "
+            f"{nameless[0]} ({len(nameless)} in all). Leave such rows out."
+        )
     order = columns.get("recording", np.arange(n_rows))
     subjects = columns["subject"] if known else order
     # Numbered by first recording: names read back as integers sort differently.
@@ -246,8 +253,3 @@ def measure_predictions(
         "counts": counts,
         "subjects_known": bool(known),
     }
-
-
-def _is_missing(column: np.ndarray) -> np.ndarray:
-    # nan is the one value that differs from itself.
-    return np.array([v is None or v != v for v in column.tolist()], dtype=bool)

@@ -13,8 +13,15 @@ import numpy as np
 
 from heartbeat_clf._validation import check_same_length
 from heartbeat_clf.operating_points import OperatingPoints, as_clarity
+from heartbeat_clf.row_values import check_subjects
 
-__all__ = ["NAME_PATTERN", "Persons", "combine_recordings", "subject_of_name"]
+__all__ = [
+    "NAME_PATTERN",
+    "Persons",
+    "combine_recordings",
+    "subject_of_folder",
+    "subject_of_name",
+]
 
 NAME_PATTERN = r"[^_\-. ]+"
 """What stands before the first ``_``, ``-``, ``.`` or blank of a file's name."""
@@ -81,7 +88,8 @@ def combine_recordings(
     Raises
     ------
     ValueError
-        If lengths or classes differ, or a probability or a clarity is not one.
+        If lengths or classes differ, a subject is missing, or a probability or a
+        clarity is not one.
 
     Examples
     --------
@@ -99,6 +107,7 @@ def combine_recordings(
             f"Expected probabilities of shape (n_recordings, {len(classes)}), a column "
             f"a class, got {probabilities.shape}."
         )
+    check_subjects("subjects", subjects)
     check_same_length(probabilities=probabilities, subjects=subjects)
     known = probabilities[~np.isnan(probabilities).any(axis=1)]
     if ((known < 0) | (abs(known.sum(axis=1, keepdims=True) - 1) > _FAR)).any():
@@ -191,5 +200,36 @@ def subject_of_name(path: str | os.PathLike[str], pattern: str = NAME_PATTERN) -
             f"Expected the name {Path(path).name!r} to tell a subject by the pattern "
             f"{pattern!r}, found none. Name another pattern, or use a table with a "
             "column subject."
+        )
+    return subject
+
+
+def subject_of_folder(path: str | os.PathLike[str]) -> str:
+    """Return the name of the folder that a file lies in, where it tells the subject.
+
+    Parameters
+    ----------
+    path : str or Path
+        File.
+
+    Returns
+    -------
+    subject : str
+
+    Raises
+    ------
+    ValueError
+        If that folder has no name.
+
+    Examples
+    --------
+    >>> subject_of_folder("visits/p017/AV.wav")
+    'p017'
+    """
+    subject = os.path.basename(os.path.dirname(os.path.abspath(path)))
+    if not subject:
+        raise ValueError(
+            f"Expected {os.fspath(path)!r} to lie in a folder that tells its subject, "
+            "got the root. Use a table with a column subject."
         )
     return subject

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import os
 from collections import Counter
 from typing import Any
 
@@ -13,7 +14,7 @@ from heartbeat_clf.answers import NOTICE
 from heartbeat_clf.command_parts import Outcome, Say, usage_errors
 from heartbeat_clf.inputs import Failure, Found, UsageError, find_recordings
 from heartbeat_clf.outputs import check_not_read, check_target, write_text
-from heartbeat_clf.persons import subject_of_name
+from heartbeat_clf.persons import subject_of_folder, subject_of_name
 
 __all__ = ["predict"]
 
@@ -41,8 +42,9 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
     found, subjects, nameless = _subjects_of(found, options)
     if subjects is not None and not options.json:
         say(f"One answer a subject, {len(set(subjects))} in all.")
-        if options.subject_pattern is not None:
+        if options.subject_pattern is not None or options.subject_from_folder:
             _say_if_many(subjects, say)
+            _say_if_scattered(found, subjects, say)
     answers = predict_recordings(
         model,
         [item.path for item in found],
@@ -79,7 +81,7 @@ def _subjects_of(
     """Return the recordings, whose they are, and those that nothing tells of."""
     if options.each_recording:
         return found, None, []
-    if options.subject_pattern is None:
+    if options.subject_pattern is None and not options.subject_from_folder:
         if not any(item.subject for item in found):
             return found, None, []
         # A recording that no row gives a subject counts as one's own.
@@ -87,7 +89,10 @@ def _subjects_of(
     kept, subjects, failures = [], [], []
     for item in found:
         try:
-            subjects.append(subject_of_name(item.path, options.subject_pattern))
+            if options.subject_from_folder:
+                subjects.append(subject_of_folder(item.path))
+            else:
+                subjects.append(subject_of_name(item.path, options.subject_pattern))
             kept.append(item)
         except ValueError as error:
             failures.append(Failure(str(item.path), str(error)))
@@ -101,6 +106,23 @@ def _say_if_many(subjects: list[str], say: Say) -> None:
         say(
             f"Of {name!r} there are {count} recordings, answered together as of one "
             "person. If it is none, --subject-pattern REGEX tells what is."
+        )
+
+
+def _say_if_scattered(found: list[Found], subjects: list[str], say: Say) -> None:
+    """Doubt that recordings in several folders are one person's."""
+    folders: dict[str, set[str]] = {}
+    for item, subject in zip(found, subjects, strict=True):
+        place = os.path.dirname(os.path.abspath(item.path))
+        folders.setdefault(subject, set()).add(place)
+    scattered = [subject for subject, places in folders.items() if len(places) > 1]
+    if scattered:
+        name = scattered[0]
+        more = f" (and of {len(scattered) - 1} more)" if len(scattered) > 1 else ""
+        say(
+            f"Recordings of {name!r}{more} lie in {len(folders[name])} folders, and are "
+            "answered together as of one person. Where each person has a folder, "
+            "--subject-from-folder tells them apart."
         )
 
 

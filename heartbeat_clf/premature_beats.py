@@ -179,7 +179,7 @@ def insert_premature_beats(
         ("s1_gain", s1_gain, 100),
         ("s2_gain", s2_gain, 100),
     ):
-        check_number(name, low, minimum=0)
+        check_number(name, low, minimum=0, maximum=most)
         check_number(name, high, minimum=low, maximum=most)
     rng = resolve_random_state(random_state)
     samples = np.array(waveform, dtype=np.float32)

@@ -182,6 +182,11 @@ class _Rounds(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         loss = (logs or {})["loss"]
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"Expected a training whose loss stays finite, got {loss} in round "
+                f"{epoch + 1}. Lower learning_rate in the recipe."
+            )
         partial = self.place / "partial.keras"
         partial.write_bytes(network_archive(self.model))
         os.replace(partial, self.place / f"round_{epoch + 1}.keras")

@@ -8,6 +8,7 @@ the healthy one.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from sklearn import metrics
 
 from heartbeat_clf._validation import check_same_length
+from heartbeat_clf.row_values import missing_rows
 from heartbeat_clf.thresholds import choose_threshold
 
 __all__ = [
@@ -81,10 +83,15 @@ def positive_label(classes: Sequence[Any] | np.ndarray) -> Any:
 
 
 def _labels(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
-    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     if check_same_length(y_true=y_true, y_pred=y_pred) == 0:
         raise ValueError("Expected at least one label in y_true, got none.")
-    return y_true, y_pred
+    for name, labels in (("y_true", y_true), ("y_pred", y_pred)):
+        if missing := missing_rows(labels):
+            raise ValueError(
+                f"Expected a label in every row of {name}, got none in row "
+                f"{missing[0]} ({len(missing)} in all). Leave such rows out."
+            )
+    return np.asarray(y_true), np.asarray(y_pred)
 
 
 def _binary(
@@ -359,7 +366,7 @@ def get_scorer(name: str, **options: Any) -> Callable[..., float]:
     Raises
     ------
     ValueError
-        If nobody knows the name.
+        If nobody knows the name, or the score has no such option.
 
     Examples
     --------
@@ -372,5 +379,8 @@ def get_scorer(name: str, **options: Any) -> Callable[..., float]:
             f"Expected one of {sorted(SCORES)!r}, or a scorer of scikit-learn with no "
             f"options, got {name!r} with {options!r}."
         )
+    known = [*inspect.signature(SCORES[name]).parameters][2:]
+    if strange := [option for option in options if option not in known]:
+        raise ValueError(f"Expected options of {name!r} among {known}, got {strange}.")
     better = name != "outcome_cost"
     return metrics.make_scorer(SCORES[name], greater_is_better=better, **options)

@@ -8,10 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heartbeat_clf._validation import check_choice, check_same_length
+from heartbeat_clf.row_values import check_subjects
 
-__all__ = ["Combine", "SubjectUnits", "aggregate_subjects"]
+__all__ = ["Combine", "SubjectUnits", "aggregate_subjects", "check_combine"]
 
 Combine = str | Callable[[np.ndarray], float]
+
+
+def check_combine(combine: Combine) -> None:
+    """Raise unless it says what becomes of the scores of a subject."""
+    if not callable(combine):
+        check_choice("combine", combine, ("mean", "max"))
 
 
 class SubjectUnits(NamedTuple):
@@ -55,7 +62,8 @@ def aggregate_subjects(
     Raises
     ------
     ValueError
-        If the lengths differ, an option is unknown, or y is not bool for "any".
+        If the lengths differ, a subject is missing, an option is unknown, or y is not
+        bool for "any".
 
     Examples
     --------
@@ -63,9 +71,11 @@ def aggregate_subjects(
     >>> units.score.tolist()
     [2.0, 5.0]
     """
-    y, score, subjects = np.asarray(y), np.asarray(score, float), np.asarray(subjects)
+    y, score = np.asarray(y), np.asarray(score, float)
+    subjects = check_subjects("subjects", subjects)
     check_same_length(y=y, score=score, subjects=subjects)
     check_choice("target", target, ("label", "any"))
+    check_combine(combine)
     if target == "any" and y.dtype != bool:
         raise ValueError(
             f'Expected y of bool for target="any", got {y.dtype!r}. '
@@ -81,7 +91,7 @@ def aggregate_subjects(
         columns = score.reshape(len(score), -1)[order].T
         parts = [[combine(p) for p in np.split(c, starts[1:])] for c in columns]
         combined = np.asarray(parts, dtype=float).T.reshape(-1, *score.shape[1:])
-    elif check_choice("combine", combine, ("mean", "max")) == "max":
+    elif combine == "max":
         combined = np.maximum.reduceat(score[order], starts, axis=0)
     else:
         n_rows = np.diff(np.append(starts, len(score)))

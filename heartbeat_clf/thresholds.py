@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from heartbeat_clf._validation import check_number, check_same_length, check_truth
+from heartbeat_clf.row_values import as_scores
 
 __all__ = ["choose_threshold"]
 
@@ -41,7 +42,7 @@ def choose_threshold(
     ------
     ValueError
         If both are given, one lies outside 0 to 1, `y` holds labels, a class is
-        lacking, or a score is not finite.
+        lacking, scores are not 1-D, or one is not finite.
 
     References
     ----------
@@ -58,7 +59,7 @@ def choose_threshold(
         )
     for name, value in (("sensitivity", sensitivity), ("specificity", specificity)):
         check_number(name, value, minimum=0, maximum=1, optional=True)
-    truth, score = check_truth("y", y), np.asarray(score, dtype=float)
+    truth, score = check_truth("y", y), as_scores(score)
     check_same_length(y=truth, score=score)
     if not (truth.any() and (~truth).any()):
         raise ValueError("Expected rows of both classes in y, got one class.")

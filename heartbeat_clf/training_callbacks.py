@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EpochHook",
+    "FiniteTraining",
     "LearningRateDecay",
     "ProgressBar",
     "RecordingValidation",
@@ -58,6 +59,43 @@ class LearningRateDecay(keras.callbacks.Callback):
         """Set the rate of this epoch."""
         rate = self.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
         self.model.optimizer.learning_rate = rate
+
+
+class FiniteTraining(keras.callbacks.Callback):
+    """Stop a training that diverged, rather than keep a network that says nothing."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Raise where the loss of the epoch, or a weight after it, is not finite.
+
+        Raises
+        ------
+        ValueError
+            With the epoch and the remedy.
+        """
+        loss = float((logs or {}).get("loss", 0.0))
+        finite = [np.isfinite(part).all() for part in self.model.get_weights()]
+        if not (math.isfinite(loss) and all(finite)):
+            raise ValueError(_diverged(f"a loss of {loss} in epoch {epoch + 1}"))
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Raise where the network that is left says nothing of noise.
+
+        Raises
+        ------
+        ValueError
+            Large weights may be finite, and what they say may not.
+        """
+        shape = (1, *self.model.input_shape[1:])
+        noise = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        if not np.isfinite(self.model(noise, training=False)).all():
+            raise ValueError(_diverged("a network without an answer"))
+
+
+def _diverged(got: str) -> str:
+    return (
+        f"Expected a training in which all stays finite, got {got}. Lower "
+        "learning_rate, or see to the loss."
+    )
 
 
 class RecordingValidation(keras.callbacks.Callback):
@@ -115,6 +153,8 @@ class RecordingValidation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score the part, keep the weights if they are the best so far."""
         logits = self._logits()
+        if not np.isfinite(logits).all():
+            raise ValueError(_diverged(f"no scores after epoch {epoch + 1}"))
         scores = logits_to_scores(logits)
         n_outputs = logits.shape[1]
         loss = float(
@@ -277,6 +317,11 @@ def copied_callbacks(callbacks: Sequence[Any] | None) -> list[keras.callbacks.Ca
         If one is something else.
     """
     callbacks = () if callbacks is None else callbacks
+    if isinstance(callbacks, keras.callbacks.Callback):
+        raise TypeError(
+            f"Expected a list of callbacks, got one, {callbacks!r}. Wrap it: "
+            "callbacks=[callback]."
+        )
     wrong = [c for c in callbacks if not isinstance(c, keras.callbacks.Callback)]
     if wrong:
         raise TypeError(

@@ -34,6 +34,7 @@ from heartbeat_clf.training import (
     pack_network,
 )
 from heartbeat_clf.training_callbacks import (
+    FiniteTraining,
     LearningRateDecay,
     ProgressBar,
     RecordingValidation,
@@ -41,11 +42,7 @@ from heartbeat_clf.training_callbacks import (
     epoch_hooks,
 )
 from heartbeat_clf.validation_split import hold_back
-from heartbeat_clf.windows import (
-    drawn_counts,
-    image_statistics,
-    one_hot,
-)
+from heartbeat_clf.windows import drawn_counts, image_statistics, one_hot
 
 if TYPE_CHECKING:
     from heartbeat_clf.beat_view import BeatView
@@ -132,7 +129,8 @@ class TrainingTask:
         epochs = self.classifier.epochs
         trainer = self._new_trainer(epochs)
         callbacks: list[keras.callbacks.Callback] = [
-            LearningRateDecay(self.classifier.learning_rate, epochs)
+            FiniteTraining(),
+            LearningRateDecay(float(self.classifier.learning_rate), epochs),
         ]
         if len(validation_rows):
             self.validation = RecordingValidation(
@@ -177,8 +175,10 @@ class TrainingTask:
             trainer._feed_maker = self._feed
             self.seed = previous._seed
             self.class_totals += previous._class_totals
-            trainer.model_.optimizer.learning_rate = self.classifier.learning_rate
-        trainer._run_callbacks = copied_callbacks(self.classifier.callbacks)
+            rate = float(self.classifier.learning_rate)
+            trainer.model_.optimizer.learning_rate = rate
+        own = copied_callbacks(self.classifier.callbacks)
+        trainer._run_callbacks = [FiniteTraining(), *own]
         rows = np.arange(len(self.images))
         trainer.partial_fit(
             rows[:, np.newaxis].astype(float),
@@ -293,7 +293,7 @@ class TrainingTask:
                         self._beats = self._beats.trained_on()
         n_outputs = network.output_shape[1]
         network.compile(
-            optimizer=keras.optimizers.Adam(settings.learning_rate),
+            optimizer=keras.optimizers.Adam(float(settings.learning_rate)),
             loss=get_loss(settings.loss, n_outputs=n_outputs),
             metrics=[LogitAUROC(n_outputs=n_outputs)],
             jit_compile=False,

@@ -234,3 +234,12 @@ def test_augment_of_another_type_is_refused(augment, shown):
         TypeError, match=f"Expected x to be .* or a function, got {shown}"
     ):
         resolve_augmentations(augment, label="x")
+
+
+def test_an_augmentation_gives_all_windows_back():
+    windows, rng = np.zeros((2, 3, 4, 1)), np.random.default_rng(0)
+    assert augment_windows(windows, [lambda w, rng: w + 1], rng).sum() == 24
+    with pytest.raises(ValueError, match=r"windows of the shape .* got None\. Return"):
+        augment_windows(windows, [lambda w, rng: None], rng)
+    with pytest.raises(ValueError, match=r"got the shape \(1, 3, 4, 1\)\. Return"):
+        augment_windows(windows, [lambda w, rng: w[:1]], rng)

@@ -6,6 +6,7 @@ import pytest
 from heartbeat_clf import HeartbeatClassifier
 from heartbeat_clf.classifier_checks import (
     check_class_weight,
+    check_groups,
     check_labels,
     check_settings,
     check_weights,
@@ -143,3 +144,25 @@ def test_labels_that_are_missing_are_counted():
         check_labels(None)
     with pytest.raises(ValueError, match=r"got None for 1 of 3\. Leave"):
         check_labels(np.array(["a", None, "b"], dtype=object))
+
+
+def test_labels_that_are_missing_among_strings_are_no_class():
+    with pytest.raises(ValueError, match=r"got nan for 2 of 4\. Leave"):
+        check_labels(["a", float("nan"), "b", None])
+
+
+def test_subjects_are_one_a_recording():
+    images = [None] * 2
+    assert check_groups(None, images) is None
+    assert check_groups(["a", "b"], images).tolist() == ["a", "b"]
+    assert check_groups(np.array([1, 2]), images).tolist() == [1, 2]
+    with pytest.raises(ValueError, match="every row of groups, got nan in row 1"):
+        check_groups(["a", float("nan")], images)
+    with pytest.raises(ValueError, match="1 in groups and 2 in X"):
+        check_groups(["a"], images)
+
+
+@pytest.mark.parametrize("weights", [{"murmur": 2}, ["a", "b"]])
+def test_weights_are_numbers(weights):
+    with pytest.raises(TypeError, match="sample_weight to be a number a recording"):
+        check_weights(weights, np.array([0, 1]))

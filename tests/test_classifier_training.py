@@ -656,3 +656,43 @@ def test_scoring_monitor_of_scikit_learn_gets_a_score_an_epoch(images):
     assert scores[-1] == pytest.approx(
         roc_auc_score(y, classifier.decision_function(X))
     )
+
+
+@pytest.mark.parametrize("validation_fraction", [None, 0.5])
+def test_a_training_that_diverges_is_no_fitted_model(images, validation_fraction):
+    X, y, subjects = images
+    classifier = tiny_classifier(
+        learning_rate=1e30, validation_fraction=validation_fraction
+    )
+    with pytest.raises(ValueError, match="all stays finite, got"):
+        classifier.fit(X, y, groups=subjects)
+    assert not hasattr(classifier, "predictor_")
+    with pytest.raises(ValueError, match="all stays finite, got"):
+        tiny_classifier(learning_rate=1e30).partial_fit(X, y).partial_fit(X, y)
+
+
+@pytest.mark.parametrize("rate", [1, np.float32(1e-3), np.int64(1)])
+def test_any_number_is_a_learning_rate(images, rate):
+    X, y, _ = images
+    classifier = tiny_classifier(learning_rate=rate, epochs=1).fit(X, y)
+    expected = tiny_classifier(learning_rate=float(rate), epochs=1).fit(X, y)
+    assert np.array_equal(classifier.predict_proba(X), expected.predict_proba(X))
+    classifier.partial_fit(X, y)
+
+
+def test_an_augmentation_that_keeps_no_shape_is_named(images):
+    X, y, _ = images
+
+    def cut(windows, rng):
+        return windows[:, :, :3]
+
+    with pytest.raises(ValueError, match=r"from the augmentation .*cut.*, got the sh"):
+        tiny_classifier(augment=cut).fit(X, y)
+
+
+def test_a_lone_callback_is_to_be_wrapped(images):
+    import keras
+
+    X, y, _ = images
+    with pytest.raises(TypeError, match=r"Wrap it: callbacks=\[callback\]"):
+        tiny_classifier(callbacks=keras.callbacks.Callback()).fit(X, y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,6 +177,23 @@ def test_names_give_one_answer_a_subject(capsys, table, tiny_model, tmp_path):
     assert "to tell a subject by the pattern" in captured.err
     err = usage_error(capsys, *arguments, "--subject-pattern", "(")
     assert "expected a regular expression, got '('" in err
+
+
+def test_folders_give_one_answer_a_subject(capsys, recording, tiny_model, tmp_path):
+    for place in ("p1/AV", "p1/MV", "p2/AV", "p3/PV"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        shutil.copy(recording, tmp_path / f"{place}.wav")
+    arguments = ["predict", "--model", tiny_model, tmp_path, "--csv"]
+    assert run(*arguments, "--subject-from-folder") == 0
+    captured = capsys.readouterr()
+    rows = [line.split(",")[:2] for line in captured.out.splitlines()[1:]]
+    assert rows == [["p1", "2"], ["p2", "1"], ["p3", "1"]]
+    assert "folders" not in captured.err
+    # By name the same position of two persons would be one of them.
+    assert run(*arguments, "--subject-from-name") == 0
+    captured = capsys.readouterr()
+    assert "Recordings of 'AV' lie in 2 folders, and are answ" in captured.err
+    usage_error(capsys, *arguments, "--subject-from-name", "--subject-from-folder")
 
 
 def test_recordings_without_a_heart_are_unusable(capsys, tiny_model, tmp_path):

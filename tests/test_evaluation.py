@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import make_scorer, roc_auc_score
@@ -15,6 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from heartbeat_clf.crossfit import fit_with_groups
 from heartbeat_clf.evaluation import Evaluation, evaluate
 
 
@@ -277,6 +279,39 @@ def test_fit_params_are_cut_to_the_fold():
     assert (result.predictions["decision"] == "normal").all()
 
 
+class NeedsGroups(LogisticRegression):
+    """Fit takes subjects, and keeps what it was given."""
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        self.given_ = sample_weight, groups
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_fit_params_of_a_step_reach_it_with_the_groups(routing):
+    X, y, groups = recordings()
+    last = NeedsGroups()
+    with config_context(enable_metadata_routing=True):
+        last.set_fit_request(groups=True)
+    pipeline = Pipeline([("scale", StandardScaler()), ("last", last)])
+    weight = np.where(y == "murmur", 1e-6, 1.0)
+    with config_context(enable_metadata_routing=routing):
+        fitted = fit_with_groups(
+            pipeline, X, y, groups, {"last__sample_weight": weight}
+        )
+    assert np.array_equal(fitted[-1].given_[0], weight)
+    assert np.array_equal(fitted[-1].given_[1], groups)
+    result = evaluate(
+        pipeline,
+        X,
+        y,
+        groups=groups,
+        operating_point=None,
+        fit_params={"last__sample_weight": weight},
+    )
+    assert (result.predictions["decision"] == "normal").all()
+
+
 def test_target_any_and_maximum_are_passed_on():
     X, y, groups = recordings()
     result = evaluate(
@@ -332,6 +367,8 @@ def test_progress_bar_is_shown_on_request_only(capsys):
         ({"operating_point": {"sensitivity": 2}}, ValueError, "sensitivity must be"),
         ({"scores": "nonsense"}, ValueError, "nonsense"),
         ({"scores": [3]}, TypeError, "by name or callable"),
+        ({"scores": 5}, TypeError, "by name or callable, got 5"),
+        ({"fit_params": 5}, TypeError, "fit_params by name, got 5"),
         ({"scores": "murmur_weighted_accuracy"}, ValueError, "Expected the labels"),
     ],
 )

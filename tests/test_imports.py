@@ -54,7 +54,7 @@ ALLOWED = {
     "network_sessions": "",
     "prediction": "_validation mapped_arrays network_sessions windows : training",
     "calibration": "_validation prediction",
-    "classifier_checks": "_validation augmentations",
+    "classifier_checks": "_validation augmentations row_values",
     "training": "_tensorflow augmentations mapped_arrays windows : losses",
     "training_callbacks": "_tensorflow prediction windows",
     "training_task": (
@@ -212,13 +212,14 @@ ALLOWED = {
     "rhythm": "_rows _validation beat_tracking rhythm_features",
     "outcomes": "_validation crossfit folds rhythm",
     # evaluation takes arrays and estimators: no model code
-    "folds": "_validation",
-    "subjects": "_validation",
-    "thresholds": "_validation",
+    "row_values": "",
+    "folds": "_validation row_values",
+    "subjects": "_validation row_values",
+    "thresholds": "_validation row_values",
     "crossfit": "folds subjects thresholds",
-    "intervals": "_validation subjects",
-    "scores": "_validation thresholds",
-    "measures": "_validation intervals scores subjects",
+    "intervals": "_validation row_values subjects",
+    "scores": "_validation row_values thresholds",
+    "measures": "_validation intervals row_values scores subjects",
     "results": "_validation intervals measures subjects",
     "evaluation": (
         "_validation crossfit folds intervals measures results scores subjects"
@@ -247,7 +248,7 @@ ALLOWED = {
     # command line
     "inputs": "_validation csv_table : datasets.__init__",
     "outputs": "",
-    "persons": "_validation operating_points",
+    "persons": "_validation operating_points row_values",
     "answers": "inputs persons",
     "answering": (
         "_validation answers inputs operating_points persons: quality recording_images"

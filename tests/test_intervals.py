@@ -270,3 +270,32 @@ def test_bootstrap_takes_any_measure():
     assert [fold["share"] for fold in folds] == [0.5, 1.0]
     assert summary["share"].value == 0.75
     assert 0.5 <= summary["share"].low < 0.75 < summary["share"].high <= 1
+
+
+def test_missing_subjects_are_no_person():
+    y, score = [True, False, True], [3.0, 1.0, 2.0]
+    subjects = ["a", float("nan"), float("nan")]
+    with pytest.raises(ValueError, match="every row of subjects, got nan in row 1"):
+        bootstrap_auroc(y, score, subjects)
+    with pytest.raises(ValueError, match="every row of subjects, got nan in row 1"):
+        aggregate_subjects(y, score, subjects)
+    with pytest.raises(ValueError, match="every recording in subjects, got None"):
+        bootstrap_auroc(y, score, None)
+
+
+def test_scores_of_several_classes_are_no_score():
+    y, score = [True, False], [[0.1, 0.9], [0.8, 0.2]]
+    for measure in (auroc, lambda *given: bootstrap_auroc(*given, ["a", "b"])):
+        with pytest.raises(ValueError, match=r"predict_proba\(X\)\[:, 0\]"):
+            measure(y, score)
+
+
+def test_weights_are_not_negative():
+    for bad in (-1.0, np.nan):
+        with pytest.raises(ValueError, match="weights that are not negative"):
+            auroc([True, False], [1.0, 0.0], weights=[1.0, bad])
+
+
+def test_an_option_that_is_unknown_is_told_though_it_has_no_say():
+    with pytest.raises(ValueError, match="combine must be one of"):
+        bootstrap_auroc([True, False], [1.0, 0.0], ["a", "b"], combine="least")

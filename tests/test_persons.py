@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from heartbeat_clf.operating_points import OperatingPoints
-from heartbeat_clf.persons import combine_recordings, subject_of_name
+from heartbeat_clf.persons import (
+    combine_recordings,
+    subject_of_folder,
+    subject_of_name,
+)
 
 CLASSES = ["murmur", "normal"]
 
@@ -182,3 +189,16 @@ def test_a_name_that_tells_nothing_is_named():
         subject_of_name("a.wav", "[0-9]+")
     with pytest.raises(ValueError, match="Expected a regular expression"):
         subject_of_name("a.wav", "(")
+
+
+def test_recordings_of_strangers_are_no_person():
+    with pytest.raises(ValueError, match="every row of subjects, got nan in row 1"):
+        combine_recordings(shares(0.1, 0.2), ["a", float("nan")], classes=CLASSES)
+
+
+def test_a_folder_tells_the_subject(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert subject_of_folder("a.wav") == tmp_path.name
+    assert subject_of_folder(Path("x") / "y" / ".." / "p1" / "a.wav") == "p1"
+    with pytest.raises(ValueError, match="in a folder that tells its subject, got the"):
+        subject_of_folder(os.path.join(os.path.abspath(os.sep), "a.wav"))

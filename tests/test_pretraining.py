@@ -273,6 +273,15 @@ def test_rate_rises_then_falls_to_zero():
     assert WarmupCosine.from_config(rate.get_config()).steps == 14
 
 
+def test_a_loss_that_is_no_number_leaves_no_checkpoint(tmp_path):
+    from heartbeat_clf.pretraining_rounds import _Rounds
+
+    rounds = _Rounds(tmp_path, "", read_recipe(**TINY), 0, "windows")
+    with pytest.raises(ValueError, match="loss stays finite, got nan in round 3"):
+        rounds.on_epoch_end(2, {"loss": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.training
 def test_training_goes_on_to_the_same_weights_after_a_kill(sets, tmp_path):
     data, images = sets

@@ -174,3 +174,10 @@ def test_bad_tables_are_named():
         Evaluation.from_predictions(saved(), scores=["roc_auc"])
     with pytest.raises(ValueError, match="grouped"):
         Evaluation.from_predictions(saved(split="other"))
+
+
+def test_some_subjects_without_a_name_are_told():
+    names = saved()["subject"].tolist()
+    names[1] = None
+    with pytest.raises(ValueError, match="in every row or in none, got none in row 1"):
+        Evaluation.from_predictions(saved(subject=names))

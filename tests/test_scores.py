@@ -239,3 +239,24 @@ def test_scorer_names_what_it_knows():
         get_scorer("nonsense")
     with pytest.raises(ValueError, match="no options"):
         get_scorer("roc_auc", pos_label=1)
+
+
+def test_threshold_refuses_scores_of_several_classes():
+    with pytest.raises(ValueError, match="one score a row, got the shape"):
+        choose_threshold([True, False], [[0.1, 0.9], [0.8, 0.2]])
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize(
+    "score", [sensitivity, cinc2016_score, unweighted_average_recall, outcome_cost]
+)
+def test_labels_that_are_missing_are_told(score, missing):
+    with pytest.raises(ValueError, match="every row of y_true, got none in row 1"):
+        score(["normal", missing], ["normal", "murmur"])
+    with pytest.raises(ValueError, match="every row of y_pred, got none in row 0"):
+        score(["normal", "murmur"], [missing, "murmur"])
+
+
+def test_options_of_a_scorer_are_those_of_its_score():
+    with pytest.raises(ValueError, match=r"'sensitivity' among \['pos_label'\], got"):
+        get_scorer("sensitivity", foo=2)

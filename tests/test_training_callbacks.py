@@ -7,6 +7,7 @@ import pytest
 
 from heartbeat_clf.training_callbacks import (
     EpochHook,
+    FiniteTraining,
     LearningRateDecay,
     RecordingValidation,
     recording_auroc,
@@ -117,3 +118,16 @@ def test_hook_stops_training_where_the_end_says_so():
     hook.on_epoch_end(0)
     assert calls == ["begin"]
     assert network.stop_training is True
+
+
+@pytest.mark.parametrize(
+    ("loss", "weight"), [(np.nan, 1.0), (np.inf, 1.0), (0.5, np.nan), (0.5, -np.inf)]
+)
+def test_a_training_that_diverged_is_stopped(loss, weight):
+    callback = FiniteTraining()
+    network = FakeNetwork([])
+    callback.set_model(network)
+    callback.on_epoch_end(0, {"loss": 1e30})
+    network.weights = [np.array([1.0, weight])]
+    with pytest.raises(ValueError, match=r"in epoch 3\. Lower learning_rate"):
+        callback.on_epoch_end(2, {"loss": loss})
