@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,13 +70,14 @@ def predict_recordings(
     ask = _checked(speak, len(classes)) if quality else _unchecked(speak)
     with _low_rates() as low:
         rows, values, failures = map_recordings(ask, paths, verbose=verbose)
-    probabilities = np.array([value for value, _, _ in values], dtype=float)
+    probabilities = np.array([said.probabilities for said in values], dtype=float)
     answers = Answers(
         classes,
         [paths[row] for row in rows],
         probabilities.reshape(len(rows), len(classes)),
         failures,
-        reasons=[reason for _, _, reason in values],
+        reasons=[said.reason for said in values],
+        quality=np.array([said.quality for said in values]) if quality else None,
         low_rates=frozenset(p for p in map(os.fspath, paths) if repr(p) in low),
     )
     if subjects is None:
@@ -85,7 +86,7 @@ def predict_recordings(
     of_all = np.full((len(paths), len(classes)), np.nan)
     of_all[rows] = answers.probabilities
     clarity = np.full(len(paths), np.nan)
-    clarity[rows] = [clear for _, clear, _ in values]
+    clarity[rows] = [said.clarity for said in values]
     persons = combine_recordings(
         of_all,
         list(subjects),
@@ -98,8 +99,17 @@ def predict_recordings(
     return replace(answers, subjects=names, persons=persons, clarity=heard)
 
 
+class _Said(NamedTuple):
+    """What is said of one recording."""
+
+    probabilities: np.ndarray
+    clarity: float
+    reason: str | None = None
+    quality: float = np.nan
+
+
 _Speak = Callable[[list[Path]], tuple[np.ndarray, np.ndarray]]
-_Ask = Callable[[list[Path]], list[tuple[np.ndarray, float, str | None]]]
+_Ask = Callable[[list[Path]], list[_Said]]
 
 
 def _speaking(model: Any, with_clarity: bool) -> _Speak:
@@ -119,22 +129,26 @@ def _speaking(model: Any, with_clarity: bool) -> _Speak:
 
 def _unchecked(speak: _Speak) -> _Ask:
     return lambda paths: [
-        (values, float(clear), None)
-        for values, clear in zip(*speak(paths), strict=True)
+        _Said(values, float(clear)) for values, clear in zip(*speak(paths), strict=True)
     ]
 
 
 def _checked(speak: _Speak, n_classes: int) -> _Ask:
     from heartbeat_clf.quality import assess_quality
 
-    def ask(paths: list[Path]) -> list[tuple[np.ndarray, float, str | None]]:
-        reasons = [report.reason for report in assess_quality(paths)]
+    def ask(paths: list[Path]) -> list[_Said]:
+        reports = assess_quality(paths)
         values = np.full((len(paths), n_classes), np.nan)
         clarity = np.full(len(paths), np.nan)
-        usable = [row for row, reason in enumerate(reasons) if reason is None]
+        usable = [row for row, report in enumerate(reports) if report.usable]
         if usable:
             values[usable], clarity[usable] = speak([paths[row] for row in usable])
-        return list(zip(values, clarity.tolist(), reasons, strict=True))
+        return [
+            _Said(value, clear, report.reason, report.score)
+            for value, clear, report in zip(
+                values, clarity.tolist(), reports, strict=True
+            )
+        ]
 
     return ask
 

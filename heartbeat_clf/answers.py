@@ -53,6 +53,9 @@ class Answers:
     clarity : ndarray of shape (n_recordings,), default=None
         How clearly a heart is heard in each, where `persons` weigh them by it; NaN
         where it is not known.
+    quality : ndarray of shape (n_recordings,), default=None
+        Log odds that a heart is heard in each, by
+        :func:`~heartbeat_clf.assess_quality`; None where it was not asked.
     low_rates : frozenset of str, default=()
         Paths of the recordings whose own rate is too low for the upper bands of the
         model: an answer to them is one to half of the sound.
@@ -69,6 +72,7 @@ class Answers:
     subjects: list[str] | None = None
     persons: Persons | None = None
     clarity: np.ndarray | None = None
+    quality: np.ndarray | None = None
     low_rates: frozenset[str] = frozenset()
 
     @property
@@ -131,7 +135,8 @@ class Answers:
     def to_json(self) -> str:
         """Return a JSON object: notice, recordings, subjects if any, and failures.
 
-        Recordings have a ``clarity`` where it is their weight in that of a subject.
+        Recordings have a ``quality``, log odds that a heart is heard, where it was
+        asked for, and a ``clarity`` where it is their weight in that of a subject.
         """
         document = {
             "notice": NOTICE,
@@ -142,15 +147,17 @@ class Answers:
                     "path": str(path),
                     **({} if self.subjects is None else {"subject": subject}),
                     **self._as_json(values, reason),
+                    **heard,
                     **clear,
                     "warning": self._warning(path),
                 }
-                for path, subject, values, reason, clear in zip(
+                for path, subject, values, reason, heard, clear in zip(
                     self.paths,
                     self.subjects or self.paths,
                     self.probabilities,
                     self._reasons(),
-                    self._clarity(),
+                    self._numbers("quality"),
+                    self._numbers("clarity"),
                     strict=True,
                 )
             ],
@@ -213,13 +220,12 @@ class Answers:
             for subject, n in of_low.items()
         }
 
-    def _clarity(self) -> list[dict[str, float | None]]:
-        if self.clarity is None:
+    def _numbers(self, name: str) -> list[dict[str, float | None]]:
+        """Return an entry of JSON a recording; none where nobody asked for it."""
+        values = getattr(self, name)
+        if values is None:
             return [{}] * len(self.paths)
-        return [
-            {"clarity": None if np.isnan(value) else value}
-            for value in self.clarity.tolist()
-        ]
+        return [{name: None if np.isnan(v) else v} for v in values.tolist()]
 
     def _reasons(self) -> list[str | None]:
         return [None] * len(self.paths) if self.reasons is None else self.reasons

@@ -16,7 +16,7 @@ from heartbeat_clf._validation import (
     hint_for_python,
 )
 from heartbeat_clf.gaps import remove_gaps
-from heartbeat_clf.samples import float_samples, range_of_finite
+from heartbeat_clf.samples import check_not_masked, float_samples, range_of_finite
 from heartbeat_clf.wav import read_plain_wav
 
 __all__ = ["duration_of", "load_recording", "load_with_rate", "read_audio"]
@@ -32,6 +32,8 @@ _PRECISE_OFFSET = 1000.0
 _ROUNDING = 1e-12
 # What libsndfile calls samples that single precision does not hold.
 _WIDE = ("PCM_32", "DOUBLE", "ALAC_32")
+# Of channels, in amplitude: less is left of one sound where a channel is inverted.
+_LEAST_LEFT = 1e-3
 
 # What a stream of unknown length writes into its header in place of a size.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -68,7 +70,10 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
         If `path` is a folder.
     ValueError
         If the file is empty, not audio, a pipe or device, shorter than its header
-        says, or declares a rate below 10 Hz or above 768 kHz.
+        says, declares a rate below 10 Hz or above 768 kHz, or its channels cancel each
+        other.
+    PermissionError
+        If it may not be read.
     """
     name = os.fspath(path)
     plain = read_plain_wav(name)
@@ -78,10 +83,22 @@ def read_audio(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
         samples, rate = plain
         _check_declared(name, rate)
     # One channel is copied, not averaged, so that its samples stay bit-equal.
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    mono = samples[:, 0] if samples.shape[1] == 1 else _mixed(samples, name)
     # What single precision does not hold is infinite, and told as that.
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(_precise(mono), dtype=np.float32), int(rate)
+
+
+def _mixed(samples: np.ndarray, name: str) -> np.ndarray:
+    mono: np.ndarray = samples.mean(axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        cancelled = mono.std() < _LEAST_LEFT * samples.std(axis=0).max(initial=0.0)
+    if cancelled:
+        raise ValueError(
+            f"Expected channels that add up, got {name!r} whose channels cancel each "
+            "other: one is inverted. Write one of them to a file of its own."
+        )
+    return mono
 
 
 def _read_with_libsndfile(name: str) -> tuple[np.ndarray, int]:
@@ -228,6 +245,7 @@ def load_with_rate(
         label = repr(os.fspath(recording))
         samples, rate = read_audio(recording)
     else:
+        check_not_masked(recording, label)
         samples = float_samples(_precise(recording), label)
         rate = sample_rate if input_rate is None else input_rate
     _check_samples(samples, label)
@@ -316,6 +334,11 @@ def _check_file(name: str) -> None:
         raise ValueError(
             f"Expected an audio file, got {name!r}, which is a pipe or a device. "
             "Write what it gives to a file first, and name that."
+        )
+    if not os.access(name, os.R_OK):
+        raise PermissionError(
+            f"Expected an audio file that may be read, got {name!r}, which this user "
+            "may not. Change its permissions, or leave it out."
         )
     if os.path.getsize(name) == 0:
         raise ValueError(

@@ -120,8 +120,8 @@ def _say_if_scattered(found: list[Found], subjects: list[str], say: Say) -> None
         name = scattered[0]
         more = f" (and of {len(scattered) - 1} more)" if len(scattered) > 1 else ""
         say(
-            f"Recordings of {name!r}{more} lie in {len(folders[name])} folders, and are "
-            "answered together as of one person. Where each person has a folder, "
+            f"Recordings of {name!r}{more} lie in {len(folders[name])} folders, and "
+            "are answered together as of one person. Where each person has a folder, "
             "--subject-from-folder tells them apart."
         )
 

@@ -28,6 +28,7 @@ from heartbeat_clf.quality_windows import (
     level_image,
     quality_windows,
 )
+from heartbeat_clf.samples import check_not_masked
 from heartbeat_clf.signal_checks import SignalMeasures, measure_signal
 
 __all__ = ["LOWEST_SCORE", "QualityReport", "assess_quality", "waveform_score"]
@@ -196,6 +197,7 @@ def _read(
     if isinstance(recording, str | os.PathLike):
         label = repr(os.fspath(recording))
         recording, rate = read_audio(recording)
+    check_not_masked(recording, label)
     array = np.asarray(recording)
     # load_recording takes constant samples for an error; here they are an answer.
     if array.dtype.kind in "iuf" and array.ndim == 1 and _is_constant(array):

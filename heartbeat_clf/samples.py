@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["float_samples", "range_of_finite"]
+__all__ = ["check_not_masked", "float_samples", "range_of_finite"]
 
 # Full scale of the integer widths that audio comes in; uint8 is offset binary.
 _FULL_SCALE = {"int8": 2.0**7, "uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31}
@@ -64,6 +64,28 @@ def float_samples(samples: Any, label: str) -> np.ndarray:
         scaled -= scale
     scaled /= scale
     return scaled
+
+
+def check_not_masked(samples: Any, label: str) -> None:
+    """Raise where samples are masked: what is under a mask would be heard.
+
+    Parameters
+    ----------
+    samples : object
+        Perhaps a ``numpy.ma.MaskedArray``.
+    label : str
+        What errors call them.
+
+    Raises
+    ------
+    ValueError
+        If some are masked.
+    """
+    if np.ma.is_masked(samples):
+        raise ValueError(
+            f"Expected samples without a mask, got {label} with some masked. Cut them "
+            "out, or fill them with 0, which is taken for a gap."
+        )
 
 
 def range_of_finite(samples: np.ndarray, label: str) -> tuple[float, float]:

@@ -158,8 +158,12 @@ def test_no_answer_where_no_heart_is_heard(heart_and_silence):
         "prediction": "unusable",
         "probabilities": None,
         "reason": silent,
+        "quality": -20.0,
         "warning": None,
     }
+    assert json.loads(answers.to_json())["recordings"][0]["quality"] > 0
+    answers = predict_recordings(MeanModel(), heart_and_silence[:1])
+    assert "quality" not in json.loads(answers.to_json())["recordings"][0]
 
 
 def test_a_person_is_answered_from_the_usable_recordings(heart_and_silence):

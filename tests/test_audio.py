@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from heartbeat_clf import assess_quality
 from heartbeat_clf.audio import duration_of, load_recording, load_with_rate, read_audio
 
 RATE = 4000
@@ -231,6 +232,36 @@ def test_integers_are_scaled_and_floats_kept(samples, expected):
     waveform = load_recording(samples, sample_rate=1000)
     assert waveform.dtype == np.float32
     assert waveform.tolist() == expected
+
+
+def test_channels_that_cancel_each_other_are_no_silence(tmp_path):
+    sound = 0.1 * np.random.default_rng(0).normal(size=2000)
+    for name, second in (("inverted", -sound), ("other", sound[::-1])):
+        samples = np.stack([sound, second], axis=1)
+        soundfile.write(tmp_path / f"{name}.wav", samples, 1000, subtype="PCM_24")
+    with pytest.raises(ValueError, match=r"inverted\.wav' whose channels cancel each"):
+        read_audio(tmp_path / "inverted.wav")
+    assert read_audio(tmp_path / "other.wav")[0].std() > 0.05
+    soundfile.write(tmp_path / "silent.wav", np.zeros((10, 2)), 1000)
+    assert not read_audio(tmp_path / "silent.wav")[0].any()
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.ones(10) / 2, 1000)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match=r"a\.flac', which this user may not"):
+        read_audio(path)
+
+
+def test_masked_samples_are_not_heard():
+    sound = np.ma.masked_greater(np.sin(np.arange(4000)), 0.9)
+    with pytest.raises(ValueError, match="got row 0 with some masked"):
+        load_recording(sound, sample_rate=1000)
+    with pytest.raises(ValueError, match="got row 0 with some masked"):
+        assess_quality([sound])
+    whole = load_recording(np.ma.array(sound.data), sample_rate=1000)
+    assert np.array_equal(whole, load_recording(sound.data, sample_rate=1000))
 
 
 def unit_sound():

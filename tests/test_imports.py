@@ -181,7 +181,7 @@ ALLOWED = {
     "quality_features": "",
     "quality": (
         "_rows _validation audio cleaning gaps hum prediction quality_features "
-        "quality_windows signal_checks"
+        "quality_windows samples signal_checks"
     ),
     "quality_examples": (
         "datasets.synthetic non_heart_sounds quality_windows spoiled_hearts"
