@@ -21,8 +21,6 @@ __all__ = [
     "write_text",
 ]
 
-# Where Linux and other systems list what a process has open.
-_OPEN_FILES = ("/proc/", "/dev/fd")
 _MOST_LINKS = 40
 
 
@@ -74,7 +72,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
             f"Expected a file that can be written to, got {str(target)!r}, which is "
             "write-protected. Name another one."
         )
-    if _is_open_or_special(target):
+    if _open_descriptor(target) is not None:
         return target
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(
@@ -226,8 +224,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     path : str or Path
         File to be; an existing one is replaced only once the new one is whole, and
         passes its permissions on. A link stays a link to the file. Into a device or a
-        pipe the finished content is written, and to what is open already, such as
-        ``/dev/stdout``, it is added.
+        pipe the finished content is written, and into what is open already, such as
+        ``/dev/stdout``, from where its writer is.
 
     Yields
     ------
@@ -248,8 +246,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['a.txt']
     """
-    is_special = _is_open_or_special(path)
-    target = Path(path if is_special else os.path.realpath(path))
+    descriptor = _open_descriptor(path)
+    target = Path(path if descriptor is not None else os.path.realpath(path))
+    is_special = (target.exists() and not target.is_file()) or descriptor is not None
     folder = Path(tempfile.gettempdir()) if is_special else target.parent
     # Threads, processes and machines may write the same file at once.
     partial = folder / f".{target.name}.{os.urandom(6).hex()}.part"
@@ -257,7 +256,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         try:
             yield partial
             if is_special:
-                with partial.open("rb") as source, target.open("ab") as sink:
+                # A copy of the descriptor shares its place in the file with others.
+                place = target if descriptor is None else os.dup(descriptor)
+                with partial.open("rb") as source, open(place, "wb") as sink:
                     shutil.copyfileobj(source, sink)
                 return
             if target.exists():
@@ -268,23 +269,25 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
                 partial.unlink(missing_ok=True)
 
 
-def _is_open_or_special(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is a device or a pipe, or stands for an open file.
+def _open_descriptor(path: str | os.PathLike[str]) -> int | None:
+    """Return the number of the open file that a path stands for, if it does.
 
     Others go on writing to what a shell opened for ``/dev/stdout`` or ``/dev/fd/63``:
-    it is not to be replaced.
+    it is not to be replaced, nor opened anew.
     """
     place = os.fspath(path)
-    if not os.path.isfile(place):
-        return os.path.exists(place)
+    if not os.path.exists(place):
+        return None
     for _ in range(_MOST_LINKS):
         folder = os.path.realpath(os.path.dirname(place))
-        if folder.startswith(_OPEN_FILES):
-            return True
+        name = os.path.basename(place)
+        # Here a process finds what it has open: /dev/stdout is a link into the first.
+        if folder in (f"/proc/{os.getpid()}/fd", "/dev/fd") and name.isdecimal():
+            return int(name)
         if not os.path.islink(place):
             break
         place = os.path.join(folder, os.readlink(place))
-    return False
+    return None
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

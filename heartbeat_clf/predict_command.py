@@ -44,7 +44,7 @@ def predict(options: argparse.Namespace, say: Say) -> Outcome:
         say(f"One answer a subject, {len(set(subjects))} in all.")
         if options.subject_pattern is not None or options.subject_from_folder:
             _say_if_many(subjects, say)
-            _say_if_scattered(found, subjects, say)
+            _say_if_scattered(found, subjects, options.subject_from_folder, say)
     answers = predict_recordings(
         model,
         [item.path for item in found],
@@ -109,7 +109,9 @@ def _say_if_many(subjects: list[str], say: Say) -> None:
         )
 
 
-def _say_if_scattered(found: list[Found], subjects: list[str], say: Say) -> None:
+def _say_if_scattered(
+    found: list[Found], subjects: list[str], by_folder: bool, say: Say
+) -> None:
     """Doubt that recordings in several folders are one person's."""
     folders: dict[str, set[str]] = {}
     for item, subject in zip(found, subjects, strict=True):
@@ -119,10 +121,14 @@ def _say_if_scattered(found: list[Found], subjects: list[str], say: Say) -> None
     if scattered:
         name = scattered[0]
         more = f" (and of {len(scattered) - 1} more)" if len(scattered) > 1 else ""
+        remedy = (
+            "Give each person's folder a name of its own"
+            if by_folder
+            else "Where each person has a folder, --subject-from-folder tells them"
+        )
         say(
             f"Recordings of {name!r}{more} lie in {len(folders[name])} folders, and "
-            "are answered together as of one person. Where each person has a folder, "
-            "--subject-from-folder tells them apart."
+            f"are answered together as of one person. If they are of several: {remedy}."
         )
 
 

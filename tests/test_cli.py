@@ -189,6 +189,13 @@ def test_folders_give_one_answer_a_subject(capsys, recording, tiny_model, tmp_pa
     rows = [line.split(",")[:2] for line in captured.out.splitlines()[1:]]
     assert rows == [["p1", "2"], ["p2", "1"], ["p3", "1"]]
     assert "folders" not in captured.err
+    (tmp_path / "again").mkdir()
+    shutil.copytree(tmp_path / "p1", tmp_path / "again" / "p1")
+    assert run(*arguments, "--subject-from-folder") == 0
+    err = capsys.readouterr().err
+    assert "'p1' lie in 2 folders" in err
+    assert "Give each person's folder a name of its own." in err
+    shutil.rmtree(tmp_path / "again")
     # By name the same position of two persons would be one of them.
     assert run(*arguments, "--subject-from-name") == 0
     captured = capsys.readouterr()

@@ -90,11 +90,16 @@ def test_what_is_open_already_is_added_to(tmp_path):
         if not Path(name).exists():
             continue
         log = tmp_path / "log"
-        log.write_text("old ")
-        with log.open("a") as file:
-            written_by(name, stdout=file)
-            file.write(" last")
-        assert log.read_text() == "old new last"
+        for mode in ("a", "w"):
+            log.write_text("old ")
+            with log.open(mode) as file:
+                # What a shell opened is shared: the last word follows the new one.
+                file.write("first ")
+                file.flush()
+                written_by(name, stdout=file)
+                file.write(" last")
+            before = "old " if mode == "a" else ""
+            assert log.read_text() == f"{before}first new last"
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
