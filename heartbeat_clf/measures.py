@@ -182,9 +182,9 @@ def measure_predictions(
             f"Expected the columns {wanted!r} for the classes {classes!r}, but "
             f"{lacking!r} are not among {list(columns)!r}."
         )
-    nameless = missing_rows(columns["subject"]) if "subject" in columns else [0]
+    nameless = missing_rows(columns.get("subject", [None] * n_rows))
     known = not nameless
-    if nameless and "subject" in columns and len(nameless) < n_rows:
+    if 0 < len(nameless) < n_rows:
         raise ValueError(
             f"Expected a subject in every row or in none, got none in row "
             f"{nameless[0]} ({len(nameless)} in all). Leave such rows out."
