@@ -166,13 +166,16 @@ def fit_with_groups(
     given = dict(params or {})
     if groups is None:
         return estimator.fit(X, y, **given)
+    routes = _routes_groups(estimator)
     name, last = getattr(estimator, "steps", [("", None)])[-1]
-    if any("__" in key for key in given) and has_fit_parameter(last, "groups"):
+    takes = has_fit_parameter(last, "groups")
+    if name and any("__" in key for key in given) and (takes or not routes):
         # Such names are for pipelines that route nothing: groups go along with them.
+        own = {f"{name}__groups": groups} if takes else {}
         with config_context(enable_metadata_routing=False):
-            return estimator.fit(X, y, **{f"{name}__groups": groups, **given})
+            return estimator.fit(X, y, **{**own, **given})
     # The configuration is set here, because workers do not inherit the caller's.
-    if _routes_groups(estimator):
+    if routes:
         with config_context(enable_metadata_routing=True):
             return estimator.fit(X, y, groups=groups, **given)
     if has_fit_parameter(estimator, "groups"):

@@ -11,7 +11,7 @@ import numpy as np
 
 from heartbeat_clf._validation import check_choice
 from heartbeat_clf.intervals import Interval, Measure, auroc, bootstrap_folds
-from heartbeat_clf.row_values import missing_rows
+from heartbeat_clf.row_values import nameless_rows
 from heartbeat_clf.scores import SCORES, positive_label
 from heartbeat_clf.subjects import aggregate_subjects
 
@@ -182,7 +182,7 @@ def measure_predictions(
             f"Expected the columns {wanted!r} for the classes {classes!r}, but "
             f"{lacking!r} are not among {list(columns)!r}."
         )
-    nameless = missing_rows(columns.get("subject", [None] * n_rows))
+    nameless = nameless_rows(columns.get("subject", [None] * n_rows))
     known = not nameless
     if 0 < len(nameless) < n_rows:
         raise ValueError(

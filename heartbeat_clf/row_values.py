@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_scores", "check_subjects", "missing_rows"]
+__all__ = ["as_scores", "check_subjects", "missing_rows", "nameless_rows"]
 
 
 def missing_rows(values: Any) -> list[int]:
@@ -46,6 +46,19 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
+def nameless_rows(values: Any) -> list[int]:
+    """Return the rows that name nobody: those of :func:`missing_rows` and blank ones.
+
+    Examples
+    --------
+    >>> nameless_rows(["Ada", " ", None])
+    [1, 2]
+    """
+    listed = values.tolist() if hasattr(values, "tolist") else list(values)
+    blank = [r for r, v in enumerate(listed) if isinstance(v, str) and not v.strip()]
+    return sorted([*missing_rows(values), *blank])
+
+
 def check_subjects(name: str, values: Any) -> np.ndarray:
     """Return subjects as a 1-D array, strings as an array of str.
 
@@ -79,9 +92,7 @@ def check_subjects(name: str, values: Any) -> np.ndarray:
     if isinstance(values, np.ndarray) and values.dtype.kind in "biu":
         return array
     listed = list(values) if isinstance(values, list | tuple) else array.tolist()
-    blank = [r for r, v in enumerate(listed) if isinstance(v, str) and not v.strip()]
-    gaps = sorted([*missing_rows(listed), *blank])
-    if gaps:
+    if gaps := nameless_rows(listed):
         raise ValueError(
             f"Expected a value in every row of {name}, got {listed[gaps[0]]!r} in row "
             f"{gaps[0]} ({len(gaps)} in all). Leave such rows out."

@@ -301,6 +301,12 @@ def test_fit_params_of_a_step_reach_it_with_the_groups(routing):
         )
     assert np.array_equal(fitted[-1].given_[0], weight)
     assert np.array_equal(fitted[-1].given_[1], groups)
+    # One that takes no groups gets none.
+    plain = make_pipeline(StandardScaler(), LogisticRegression())
+    named = {"logisticregression__sample_weight": weight}
+    with config_context(enable_metadata_routing=routing):
+        fitted = fit_with_groups(plain, X, y, groups, named)
+    assert (fitted.predict(X) == "normal").all()
     result = evaluate(
         pipeline,
         X,

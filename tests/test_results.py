@@ -177,7 +177,8 @@ def test_bad_tables_are_named():
 
 
 def test_some_subjects_without_a_name_are_told():
-    names = saved()["subject"].tolist()
-    names[1] = None
-    with pytest.raises(ValueError, match="in every row or in none, got none in row 1"):
-        Evaluation.from_predictions(saved(subject=names))
+    for blank in (None, " "):
+        names = saved()["subject"].tolist()
+        names[1] = blank
+        with pytest.raises(ValueError, match="every row or in none, got none in row 1"):
+            Evaluation.from_predictions(saved(subject=names))
