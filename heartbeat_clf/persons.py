@@ -195,7 +195,7 @@ def subject_of_name(path: str | os.PathLike[str], pattern: str = NAME_PATTERN) -
             f"Expected a regular expression for the subject, got {pattern!r}: {error}."
         ) from error
     subject = found and next((g for g in found.groups() if g), found.group())
-    if not subject:
+    if not subject or not subject.strip():
         raise ValueError(
             f"Expected the name {Path(path).name!r} to tell a subject by the pattern "
             f"{pattern!r}, found none. Name another pattern, or use a table with a "
@@ -227,9 +227,9 @@ def subject_of_folder(path: str | os.PathLike[str]) -> str:
     'p017'
     """
     subject = os.path.basename(os.path.dirname(os.path.abspath(path)))
-    if not subject:
+    if not subject.strip():
         raise ValueError(
             f"Expected {os.fspath(path)!r} to lie in a folder that tells its subject, "
-            "got the root. Use a table with a column subject."
+            f"got {subject!r} or the root. Use a table with a column subject."
         )
     return subject

@@ -73,9 +73,10 @@ class FiniteTraining(keras.callbacks.Callback):
             With the epoch and the remedy.
         """
         loss = float((logs or {}).get("loss", 0.0))
-        finite = [np.isfinite(part).all() for part in self.model.get_weights()]
-        if not (math.isfinite(loss) and all(finite)):
+        if not math.isfinite(loss):
             raise ValueError(_diverged(f"a loss of {loss} in epoch {epoch + 1}"))
+        if not all(np.isfinite(part).all() for part in self.model.get_weights()):
+            raise ValueError(_diverged(f"other weights after epoch {epoch + 1}"))
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Raise where the network that is left says nothing of noise.
@@ -94,7 +95,7 @@ class FiniteTraining(keras.callbacks.Callback):
 def _diverged(got: str) -> str:
     return (
         f"Expected a training in which all stays finite, got {got}. Lower "
-        "learning_rate, or see to the loss."
+        "learning_rate, or see to the loss, the augmentations and the images."
     )
 
 

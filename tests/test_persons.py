@@ -200,5 +200,9 @@ def test_a_folder_tells_the_subject(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert subject_of_folder("a.wav") == tmp_path.name
     assert subject_of_folder(Path("x") / "y" / ".." / "p1" / "a.wav") == "p1"
-    with pytest.raises(ValueError, match="in a folder that tells its subject, got the"):
+    with pytest.raises(ValueError, match="in a folder that tells its subject, got ''"):
         subject_of_folder(os.path.join(os.path.abspath(os.sep), "a.wav"))
+    with pytest.raises(ValueError, match="in a folder that tells its subject, got ' '"):
+        subject_of_folder(Path(" ") / "a.wav")
+    with pytest.raises(ValueError, match="to tell a subject by the pattern"):
+        subject_of_name("A b.wav", " ")

@@ -129,5 +129,5 @@ def test_a_training_that_diverged_is_stopped(loss, weight):
     callback.set_model(network)
     callback.on_epoch_end(0, {"loss": 1e30})
     network.weights = [np.array([1.0, weight])]
-    with pytest.raises(ValueError, match=r"in epoch 3\. Lower learning_rate"):
+    with pytest.raises(ValueError, match=r"epoch 3\. Lower learning_rate"):
         callback.on_epoch_end(2, {"loss": loss})
