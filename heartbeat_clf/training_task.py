@@ -21,6 +21,7 @@ from heartbeat_clf.initial_share import choose_share, draw_back
 from heartbeat_clf.initial_weights import InitialWeights, read_initial_weights
 from heartbeat_clf.losses import get_loss
 from heartbeat_clf.mapped_arrays import release_pages
+from heartbeat_clf.network_state import restored_on_error
 from heartbeat_clf.networks import build_network
 from heartbeat_clf.onnx_export import UnsupportedLayerError, network_to_onnx
 from heartbeat_clf.prediction import Calibration, WindowPredictor
@@ -129,7 +130,7 @@ class TrainingTask:
         epochs = self.classifier.epochs
         trainer = self._new_trainer(epochs)
         callbacks: list[keras.callbacks.Callback] = [
-            FiniteTraining(),
+            FiniteTraining(self.images, self.statistics, self.window_frames),
             LearningRateDecay(float(self.classifier.learning_rate), epochs),
         ]
         if len(validation_rows):
@@ -177,15 +178,16 @@ class TrainingTask:
             self.class_totals += previous._class_totals
             rate = float(self.classifier.learning_rate)
             trainer.model_.optimizer.learning_rate = rate
+        finite = FiniteTraining(self.images, self.statistics, self.window_frames)
         own = copied_callbacks(self.classifier.callbacks)
-        trainer._run_callbacks = [FiniteTraining(), *own]
-        rows = np.arange(len(self.images))
-        trainer.partial_fit(
-            rows[:, np.newaxis].astype(float),
-            self.codes,
-            classes=np.arange(self.n_classes),
-            sample_weight=self._w(rows),
-        )
+        trainer._run_callbacks = [finite, *own]
+        with restored_on_error(None if previous is None else trainer.model_):
+            trainer.partial_fit(
+                self.rows[:, np.newaxis].astype(float),
+                self.codes,
+                classes=np.arange(self.n_classes),
+                sample_weight=self._w(self.rows),
+            )
         self.history = _history(trainer)
         return trainer
 

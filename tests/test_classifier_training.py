@@ -696,3 +696,41 @@ def test_a_lone_callback_is_to_be_wrapped(images):
     X, y, _ = images
     with pytest.raises(TypeError, match=r"Wrap it: callbacks=\[callback\]"):
         tiny_classifier(callbacks=keras.callbacks.Callback()).fit(X, y)
+
+
+def test_a_partial_fit_that_fails_leaves_the_classifier_to_go_on(images):
+    X, y, _ = images
+    whole = tiny_classifier().partial_fit(X, y).partial_fit(X, y)
+    classifier = tiny_classifier().partial_fit(X, y)
+    before = classifier.predict_proba(X)
+    rate = classifier.learning_rate
+    for bad in ({"learning_rate": 1e30}, {"augment": [lambda w, rng: w * np.nan]}):
+        classifier.set_params(**bad)
+        with pytest.raises(ValueError, match="all stays finite"):
+            classifier.partial_fit(X, y)
+        assert np.array_equal(classifier.predict_proba(X), before)
+        classifier.set_params(learning_rate=rate, augment=whole.augment)
+    classifier.partial_fit(X, y)
+    assert np.array_equal(classifier.predict_proba(X), whole.predict_proba(X))
+    assert classifier.n_epochs_ == 2
+
+
+def root_network(input_shape, n_classes, *, kernel_l2, dropout):
+    """Return a network that answers negative levels alone, of any number of frames."""
+    import keras
+
+    bands, _, channels = input_shape
+    levels = keras.Input((bands, None, channels))
+    roots = keras.ops.sqrt(-levels)
+    mean = keras.layers.GlobalAveragePooling2D()(roots)
+    return keras.Model(levels, keras.layers.Dense(1)(mean))
+
+
+def test_a_network_need_not_answer_noise_nor_know_how_long_a_window_is(images):
+    X, y, _ = images
+    levels = [image - 200 for image in X]
+    classifier = tiny_classifier(
+        network=root_network, standardize=False, augment=False, epochs=1
+    )
+    classifier.fit(levels, y)
+    assert np.isfinite(classifier.predict_proba(levels)).all()

@@ -60,9 +60,10 @@ ALLOWED = {
     "training_callbacks": "_tensorflow prediction windows",
     "training_task": (
         "_tensorflow augmentations calibration classifier_checks fine_tuning "
-        "initial_share initial_weights losses mapped_arrays networks onnx_export "
-        "prediction training training_callbacks validation_split windows"
+        "initial_share initial_weights losses mapped_arrays network_state networks "
+        "onnx_export prediction training training_callbacks validation_split windows"
     ),
+    "network_state": "_tensorflow",
     "validation_split": ": folds",
     "kept_training": ": training training_task",
     "classifier": (
@@ -277,8 +278,9 @@ DOORS = {
     "keras": (
         "auroc auroc_losses beat_judges beat_training beat_view_network "
         "beat_view_training fine_tuning initial_share judge_fitting linear_beats "
-        "loss_columns losses multi_output_loss networks onnx_export pretraining "
-        "pretraining_feed pretraining_rounds training training_callbacks training_task",
+        "loss_columns losses multi_output_loss network_state networks onnx_export "
+        "pretraining pretraining_feed pretraining_rounds training training_callbacks "
+        "training_task",
         "pretrained_files",
     ),
     "tensorflow": ("_tensorflow training", ""),

@@ -124,10 +124,30 @@ def test_hook_stops_training_where_the_end_says_so():
     ("loss", "weight"), [(np.nan, 1.0), (np.inf, 1.0), (0.5, np.nan), (0.5, -np.inf)]
 )
 def test_a_training_that_diverged_is_stopped(loss, weight):
-    callback = FiniteTraining()
+    callback = FiniteTraining([np.ones((2, 3, 1))], np.array([[0.0, 1.0]]), 4)
     network = FakeNetwork([])
     callback.set_model(network)
     callback.on_epoch_end(0, {"loss": 1e30})
     network.weights = [np.array([1.0, weight])]
     with pytest.raises(ValueError, match=r"epoch 3\. Lower learning_rate"):
         callback.on_epoch_end(2, {"loss": loss})
+
+
+def test_a_network_is_asked_about_what_it_learnt_from():
+    images = [np.full((2, 3, 1), level) for level in range(20)]
+    callback = FiniteTraining(images, np.tile([1.0, 2.0], (20, 1)), 4)
+    asked = []
+
+    class Network:
+        def __call__(self, windows, training):
+            asked.append(windows)
+            return np.where(windows[:, 0, 0] > limit, np.inf, 0.0)
+
+    callback.set_model(Network())
+    limit = 9.5
+    callback.on_train_end()
+    assert asked[0].shape == (8, 2, 4, 1)
+    assert asked[0][[0, -1], 0, 0, 0].tolist() == [-0.5, 9.0]
+    limit = 8.5
+    with pytest.raises(ValueError, match="got a network without an answer"):
+        callback.on_train_end()
