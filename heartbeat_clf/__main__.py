@@ -14,6 +14,7 @@ __all__ = ["main"]
 _INTERRUPTED = b"heartbeat-clf: interrupted\n"
 _IMPORT_MACHINERY = "<frozen importlib._bootstrap>"
 _STANDARD_ERROR = 2
+_HIGH = 100
 
 
 def main() -> int:
@@ -54,7 +55,7 @@ def _kept_standard_error() -> Iterator[int | None]:
     As it is while TensorFlow is imported, the longest of all imports.
     """
     try:
-        kept = os.dup(_STANDARD_ERROR)
+        kept = _duplicate(_STANDARD_ERROR)
     except OSError:  # no standard error, as in some services
         yield None
         return
@@ -62,6 +63,18 @@ def _kept_standard_error() -> Iterator[int | None]:
         yield kept
     finally:
         os.close(kept)
+
+
+def _duplicate(descriptor: int) -> int:
+    """Return another number of an open file, above those that a shell gives out.
+
+    The lowest one would make /dev/fd/3 an output, where the caller has none.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows, which has no such names for open files
+        return os.dup(descriptor)
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
 
 
 def _leave_amid_import(frame: FrameType | None, errors: int | None) -> None:

@@ -66,14 +66,14 @@ def check_target(path: str | os.PathLike[str]) -> Path:
         raise FileNotFoundError(
             f"Expected the folder of {str(target)!r} to exist. Make it first."
         )
+    if _open_descriptor(target) is not None:
+        return target
     if target.exists() and not os.access(target, os.W_OK):
         # Its folder alone would let it be replaced.
         raise PermissionError(
             f"Expected a file that can be written to, got {str(target)!r}, which is "
             "write-protected. Name another one."
         )
-    if _open_descriptor(target) is not None:
-        return target
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(
             f"Expected a folder that can be written to, got {str(target.parent)!r}. "

@@ -226,7 +226,11 @@ def subject_of_folder(path: str | os.PathLike[str]) -> str:
     >>> subject_of_folder("visits/p017/AV.wav")
     'p017'
     """
-    subject = os.path.basename(os.path.dirname(os.path.abspath(path)))
+    folder = os.path.dirname(os.path.abspath(path))
+    if ".." in Path(path).parts:
+        # Behind a link it leads elsewhere than its text says.
+        folder = os.path.realpath(os.path.dirname(path))
+    subject = os.path.basename(folder)
     if not subject.strip():
         raise ValueError(
             f"Expected {os.fspath(path)!r} to lie in a folder that tells its subject, "

@@ -115,7 +115,7 @@ def _say_if_scattered(
     """Doubt that recordings in several folders are one person's."""
     folders: dict[str, set[str]] = {}
     for item, subject in zip(found, subjects, strict=True):
-        place = os.path.dirname(os.path.abspath(item.path))
+        place = os.path.dirname(os.path.realpath(item.path))
         folders.setdefault(subject, set()).add(place)
     scattered = [subject for subject, places in folders.items() if len(places) > 1]
     if scattered:

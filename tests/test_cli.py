@@ -179,6 +179,16 @@ def test_names_give_one_answer_a_subject(capsys, table, tiny_model, tmp_path):
     assert "expected a regular expression, got '('" in err
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="there is none")
+def test_a_number_that_nobody_opened_is_no_output(recording, tiny_model):
+    command = [sys.executable, "-m", "heartbeat_clf", "predict", str(recording)]
+    command += ["--model", str(tiny_model), "-o", "/dev/fd/3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "'/dev/fd/3'" in done.stderr
+    assert "prediction" not in done.stderr
+
+
 def test_folders_give_one_answer_a_subject(capsys, recording, tiny_model, tmp_path):
     for place in ("p1/AV", "p1/MV", "p2/AV", "p3/PV"):
         (tmp_path / place).parent.mkdir(exist_ok=True)

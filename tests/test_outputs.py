@@ -103,6 +103,14 @@ def test_what_is_open_already_is_added_to(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
+def test_what_is_open_need_not_be_writable_by_its_name(monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    name = "/dev/stdout"
+    if not Path(name).exists():
+        pytest.skip("there is none")
+    assert check_target(name) == Path(name)
+
+
 def test_target_may_not_be_write_protected(tmp_path, monkeypatch):
     target = tmp_path / "a.txt"
     target.write_text("old")

@@ -202,6 +202,12 @@ def test_a_folder_tells_the_subject(tmp_path, monkeypatch):
     assert subject_of_folder(Path("x") / "y" / ".." / "p1" / "a.wav") == "p1"
     with pytest.raises(ValueError, match="in a folder that tells its subject, got ''"):
         subject_of_folder(os.path.join(os.path.abspath(os.sep), "a.wav"))
+    (tmp_path / "p2" / "visit").mkdir(parents=True)
+    (tmp_path / "p3").mkdir()
+    (tmp_path / "p3" / "link").symlink_to(tmp_path / "p2" / "visit")
+    assert subject_of_folder("p3/link/a.wav") == "link"
+    # The system follows the link before it goes up.
+    assert subject_of_folder("p3/link/../a.wav") == "p2"
     with pytest.raises(ValueError, match="in a folder that tells its subject, got ' '"):
         subject_of_folder(Path(" ") / "a.wav")
     with pytest.raises(ValueError, match="to tell a subject by the pattern"):
