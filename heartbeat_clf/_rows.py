@@ -80,7 +80,8 @@ def _rows_of(X: Any) -> list[Any]:
             f"{_ONE_A_ROW}, in a list, tuple, Series or array; got "
             f"{type(X).__name__}. Pass a list."
         )
-    array = np.asarray(X)
+    # A view that forgets no mask: what reads the rows refuses it.
+    array = np.asanyarray(X) if np.ma.is_masked(X) else np.asarray(X)
     if array.ndim == 0:
         raise TypeError(
             f"{_ONE_A_ROW}, got a single {_briefly(X)}. Wrap it in a list: [path]."

@@ -20,15 +20,17 @@ def missing_rows(values: Any) -> list[int]:
     Returns
     -------
     rows : list of int
-        Those with None, NaN or pandas' NA.
+        Those with None, NaN or pandas' NA, and those that are masked.
 
     Examples
     --------
     >>> missing_rows(["Ada", float("nan"), None])
     [1, 2]
     """
-    if isinstance(values, np.ndarray) and values.dtype.kind in "biuUS":
+    plain = isinstance(values, np.ndarray) and not np.ma.is_masked(values)
+    if plain and values.dtype.kind in "biuUS":
         return []
+    # What is masked is None in the list.
     listed = values.tolist() if hasattr(values, "tolist") else list(values)
     return [row for row, value in enumerate(listed) if _is_missing(value)]
 
@@ -89,9 +91,10 @@ def check_subjects(name: str, values: Any) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"Expected {name} to be 1-D, got the shape {array.shape!r}.")
-    if isinstance(values, np.ndarray) and values.dtype.kind in "biu":
+    plain = isinstance(values, np.ndarray) and not np.ma.is_masked(values)
+    if plain and values.dtype.kind in "biu":
         return array
-    listed = list(values) if isinstance(values, list | tuple) else array.tolist()
+    listed = values.tolist() if hasattr(values, "tolist") else list(values)
     if gaps := nameless_rows(listed):
         raise ValueError(
             f"Expected a value in every row of {name}, got {listed[gaps[0]]!r} in row "

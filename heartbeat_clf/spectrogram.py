@@ -286,7 +286,8 @@ def _is_table(X: Any) -> bool:
     """Whether `X` is 2-D and could be numeric."""
     if is_sparse(X):
         return True
-    if isinstance(X, list | tuple):
+    # validate_data would drop a mask without a word.
+    if isinstance(X, list | tuple) or np.ma.is_masked(X):
         return False
     array = np.asarray(X)
     if array.ndim != 2:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from heartbeat_clf import assess_quality
+from heartbeat_clf import SpectrogramTransformer, assess_quality
 from heartbeat_clf.audio import duration_of, load_recording, load_with_rate, read_audio
 
 RATE = 4000
@@ -260,6 +260,10 @@ def test_masked_samples_are_not_heard():
         load_recording(sound, sample_rate=1000)
     with pytest.raises(ValueError, match="got row 0 with some masked"):
         assess_quality([sound])
+    both = np.ma.array([sound, sound])
+    for hear in (assess_quality, SpectrogramTransformer().transform):
+        with pytest.raises(ValueError, match="got row 0 with some masked"):
+            hear(both)
     whole = load_recording(np.ma.array(sound.data), sample_rate=1000)
     assert np.array_equal(whole, load_recording(sound.data, sample_rate=1000))
 

@@ -56,3 +56,14 @@ def test_scores_are_one_a_row(shape):
     with pytest.raises(ValueError, match="Expected one score a row, got the shape"):
         as_scores(np.zeros(shape))
     assert as_scores([True, False]).tolist() == [1.0, 0.0]
+
+
+def test_what_is_masked_is_missing():
+    names = np.ma.array(["a", "b", "c"], mask=[False, True, False])
+    codes = np.ma.array([1, 2, 3], mask=[False, False, True])
+    assert missing_rows(names) == [1]
+    assert missing_rows(codes) == [2]
+    for values, row in ((names, 1), (codes, 2)):
+        with pytest.raises(ValueError, match=f"got None in row {row}"):
+            check_subjects("groups", values)
+    assert check_subjects("groups", np.ma.array([1, 2])).tolist() == [1, 2]
